@@ -1,0 +1,1 @@
+"""Bots: what traders run, and the truth about them."""

@@ -1,0 +1,1 @@
+"""The ground: what every app may import, and which imports no app."""
