@@ -71,4 +71,4 @@ class HealthReason(models.TextChoices):
     PROTOCOL = "protocol", "Answer not understood"
     HUNG = "hung", "The bot's loop hangs"
     EXCHANGE_UNREACHABLE = "exchange_unreachable", "The exchange does not answer the bot"
-    NEEDS_TOKEN = "needs_token", "Password needed"  # noqa: S105 - a reason, not a password
+    NEEDS_TOKEN = "needs_token", "Password needed"
