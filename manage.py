@@ -1,0 +1,11 @@
+#!/usr/bin/env python3
+"""The commands of ops. `make run` and `make test` are in the Makefile."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradewise.settings.ops")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

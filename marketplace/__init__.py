@@ -1,0 +1,1 @@
+"""The marketplace: templates of strategies, and their moderation."""

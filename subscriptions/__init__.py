@@ -1,0 +1,1 @@
+"""Subscriptions: a trader following a template with an allocation."""

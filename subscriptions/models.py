@@ -1,0 +1,73 @@
+"""A trader following a template: which bot trades it, and with how much."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from subscriptions.enums import SubscriptionStatus
+from tradewise.tenancy.models import CurrentTimestamp, TenantManager, TenantOwned
+
+
+class Subscription(TenantOwned):
+    """One trader, one bot, one template; at most one that is not cancelled."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    bot = models.ForeignKey(
+        "bots.Bot", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    template = models.ForeignKey(
+        "marketplace.BotTemplate",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    allocation_amount = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    status = models.CharField(
+        max_length=50,
+        choices=SubscriptionStatus,
+        default=SubscriptionStatus.ACTIVE,
+        db_default=SubscriptionStatus.ACTIVE,
+    )
+    performance_data = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
+    updated_at = models.DateTimeField(auto_now=True, db_default=CurrentTimestamp())
+
+    objects = TenantManager["Subscription"]()
+    across_tenants: ClassVar[models.Manager["Subscription"]] = models.Manager()
+
+    class Meta:
+        db_table = "subscriptions"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "id"], name="subscriptions_tenant_and_id"),
+            models.UniqueConstraint(
+                fields=["user", "template"],
+                condition=~models.Q(status="cancelled"),
+                name="idx_subscriptions_unique",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=SubscriptionStatus.values), name="subscriptions_status_is_known"
+            ),
+            # A closed range: NaN is greater than every number and passes a one-sided check.
+            models.CheckConstraint(
+                condition=models.Q(allocation_amount__isnull=True)
+                | models.Q(allocation_amount__gt=0, allocation_amount__lte=9_999_999_999_999),
+                name="subscriptions_allocation_is_an_amount",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user"], name="idx_subscriptions_user"),
+            models.Index(fields=["bot"], name="idx_subscriptions_bot"),
+            models.Index(fields=["template"], name="idx_subscriptions_template"),
+            models.Index(fields=["status"], name="idx_subscriptions_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"subscription {self.pk}"

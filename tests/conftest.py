@@ -1,0 +1,63 @@
+"""The cast: alice owns, mallory is next door. The database: real, and entered as `tw_app`."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from bots.models import Bot
+from tests import servers
+from tests.factories.accounts import UserFactory
+from tests.factories.bots import BotFactory
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database for this process, built by the migrator."""
+    name = servers.process_database()
+    servers.build_database(name)
+    settings.DATABASES["default"]["NAME"] = name
+    connections["default"].settings_dict["NAME"] = name
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    servers.drop_database(name)
+
+
+def _empty_tables(self: TransactionTestCase) -> None:
+    """After a transactional test. `tw_app` may not truncate, so the superuser does."""
+    connections.close_all()
+    with psycopg.connect(servers.admin_dsn(servers.process_database()), autocommit=True) as connection:
+        connection.execute(
+            """DO $$ DECLARE names text; BEGIN
+               SELECT string_agg(format('%I', relname), ', ') INTO names FROM pg_class
+               WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+                 AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission');
+               EXECUTE 'TRUNCATE ' || names || ' RESTART IDENTITY CASCADE'; END $$"""
+        )
+
+
+TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """A trader."""
+    return UserFactory(email="alice@example.com", full_name="Alice")
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    """Another trader, who would like to see what alice has."""
+    return UserFactory(email="mallory@example.com", full_name="Mallory")
+
+
+@pytest.fixture
+def bot(alice: User) -> Bot:
+    """Alice's bot."""
+    return BotFactory(tenant_id=alice.tenant_id, name="Grid of Alice")

@@ -1,0 +1,114 @@
+"""The servers of a test run, started before Django reads its settings, and a database for each process.
+
+Loaded with `-p tests.servers`. The schema is built once by the migrator into a template database, which is
+named after the migrations and cloned for each process; the tests run as `tw_app`.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var" / "test"
+EMBEDDED = not os.environ.get("DATABASE_URL")
+
+if EMBEDDED:
+    os.environ["TRADEWISE_VAR"] = str(VAR)
+    from tradewise import embedded
+
+    embedded.start(VAR, fast=True)
+
+
+def admin_dsn(database: str = "postgres") -> str:
+    """A superuser's address: it makes and drops databases, and no test runs as it."""
+    from tradewise.env import database_url
+
+    return database_url("tw_admin").rpartition("/")[0] + f"/{database}"
+
+
+def dsn(login: str, database: str) -> str:
+    """The address of `login` in a database of this run."""
+    from tradewise.env import database_url
+
+    return database_url(login).rpartition("/")[0] + f"/{database}"
+
+
+def process_database() -> str:
+    """The name of this process's own database."""
+    return f"tw_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+
+
+def build_database(name: str) -> None:
+    """Make the database `name` anew, with the migrated schema and no rows."""
+    template = f"tw_template_{_schema_hash()}"
+    with _alone(), psycopg.connect(admin_dsn(), autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [template]).fetchone()
+        if found is None:
+            _migrate_into(connection, template)
+        clone_database(connection, template, name)
+
+
+def clone_database(connection: psycopg.Connection, template: str, name: str) -> None:
+    """Copy a database, its owner and who may enter."""
+    from tradewise.tenancy.roles import create_database
+
+    quoted = sql.Identifier(name)
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(quoted))
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER tw_owner").format(quoted, sql.Identifier(template))
+    )
+    create_database(connection, name)
+
+
+def drop_database(name: str) -> None:
+    """Drop a database whoever is connected."""
+    with psycopg.connect(admin_dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _migrate_into(connection: psycopg.Connection, template: str) -> None:
+    from tradewise.tenancy.roles import create_database
+
+    for (stale,) in connection.execute(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'tw\\_template\\_%'"
+    ).fetchall():
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(stale)))
+    create_database(connection, template)
+    try:
+        subprocess.run(
+            [sys.executable, ROOT / "manage.py", "migrate", "--skip-checks", "-v0"],
+            env={
+                **os.environ,
+                "TRADEWISE_DATABASE": template,
+                "DJANGO_SETTINGS_MODULE": "tradewise.settings.ops",
+            },
+            check=True,
+        )
+    except BaseException:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(template)))
+        raise
+
+
+def _schema_hash() -> str:
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "tradewise/tenancy/operations.py"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    digest.update((ROOT / "requirements.txt").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time builds the template."""
+    VAR.mkdir(parents=True, exist_ok=True)
+    with (VAR / "databases.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""One settings module for each process, because each has its own database login."""

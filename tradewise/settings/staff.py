@@ -1,0 +1,18 @@
+"""The staff site: the Django admin alone, under a login that sees no secret column."""
+
+from tradewise.env import database
+from tradewise.settings.trader import *  # noqa: F403
+from tradewise.settings.trader import INSTALLED_APPS as TRADER_APPS
+from tradewise.settings.trader import MIDDLEWARE as TRADER_MIDDLEWARE
+
+DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)}
+
+ROOT_URLCONF = "tradewise.urls_staff"
+INSTALLED_APPS = [*TRADER_APPS, "django.contrib.admin"]
+MIDDLEWARE = [name for name in TRADER_MIDDLEWARE if "TenantMiddleware" not in name and "allauth" not in name]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+SESSION_COOKIE_NAME = "staff-session"
+CSRF_COOKIE_NAME = "staff-csrf"
+SESSION_COOKIE_AGE = 8 * 3600
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"

@@ -1,0 +1,1 @@
+"""Who the tenant is: the only place that binds one, writes policy SQL or filters by tenant."""
