@@ -78,7 +78,6 @@ class BotSample(OfBot):
 
     class Meta:
         db_table = "bot_samples"
-        managed = True
 
 
 class BotDay(OfBot):
