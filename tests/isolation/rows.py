@@ -1,0 +1,64 @@
+"""One row of a given tenant in every table that holds a tenant's data: data that could leak.
+
+`{tenant}` is the tenant's id and `{canary}` a word that stands nowhere else. A tenant table that
+is not here fails `test_raw_sql`.
+"""
+
+USER = (
+    "INSERT INTO users (id, email, hashed_password, full_name, tenant_id) "
+    "VALUES ({number}, '{canary}@example.com', 'x', '{canary}', '{tenant}')"
+)
+BOT = (
+    "INSERT INTO bots (id, bot_id, tenant_id, bot_type, name, api_url) "
+    "VALUES ({number}, 'bot-{canary}', '{tenant}', 'external', '{canary}', 'https://{canary}.example.com')"
+)
+
+#: table → how to insert the row, in an order that foreign keys bear.
+ROWS: dict[str, str] = {
+    "users": USER,
+    "bots": BOT,
+    "bot_figures": "INSERT INTO bot_figures (tenant_id, bot_id) VALUES ('{tenant}', {number})",
+    "bot_days": (
+        "INSERT INTO bot_days (tenant_id, bot_id, day, profit) VALUES ('{tenant}', {number}, '2026-01-01', 1)"
+    ),
+    "bot_trades": (
+        "INSERT INTO bot_trades (tenant_id, bot_id, trade_id, pair, opened_at, closed_at) "
+        "VALUES ('{tenant}', {number}, 1, '{canary}', now(), now())"
+    ),
+    "bot_events": (
+        "INSERT INTO bot_events (tenant_id, bot_id, kind, sentence) "
+        "VALUES ('{tenant}', {number}, 'health', '{canary}')"
+    ),
+    "bot_samples": (
+        "INSERT INTO bot_samples (tenant_id, bot_id, taken_at, equity) "
+        "VALUES ('{tenant}', {number}, now(), 1)"
+    ),
+    "bot_templates": (
+        "INSERT INTO bot_templates (id, template_id, name, config_json, creator_tenant_id) "
+        "VALUES ({number}, 't-{canary}', '{canary}', '{{}}', '{tenant}')"
+    ),
+    "subscriptions": (
+        "INSERT INTO subscriptions (tenant_id, user_id, bot_id, template_id, allocation_amount) "
+        "VALUES ('{tenant}', {number}, {number}, {number}, 100)"
+    ),
+    "audit_logs": (
+        "INSERT INTO audit_logs (tenant_id, user_id, action, resource_type) "
+        "VALUES ('{tenant}', {number}, '{canary}', 'bot')"
+    ),
+    "account_emailaddress": (
+        'INSERT INTO account_emailaddress (tenant_id, user_id, email, verified, "primary") '
+        "VALUES ('{tenant}', {number}, '{canary}@example.com', true, true)"
+    ),
+    "account_emailconfirmation": (
+        "INSERT INTO account_emailconfirmation (tenant_id, created, key, email_address_id) "
+        "SELECT '{tenant}', now(), '{canary}', id FROM account_emailaddress WHERE tenant_id = '{tenant}'"
+    ),
+    "outbox_messages": (
+        "INSERT INTO outbox_messages (tenant_id, kind, payload) "
+        "VALUES ('{tenant}', 'mail', '{{\"to\": \"{canary}\"}}')"
+    ),
+    "django_session": (
+        "INSERT INTO django_session (session_key, session_data, expire_date) "
+        "VALUES ('{canary}', '{canary}', now() + interval '1 day')"
+    ),
+}
