@@ -83,7 +83,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [ROOT / "static"]
+# The chart library is fetched from npm by its lock file and served as a file of ours.
+CHARTS = ROOT / "node_modules" / "lightweight-charts" / "dist"
+STATICFILES_DIRS = [ROOT / "static", *([("vendor/lightweight-charts", CHARTS)] if CHARTS.is_dir() else [])]
 STATIC_ROOT = VAR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
