@@ -1,15 +1,15 @@
 """The staff site: the Django admin alone, under a login that sees no secret column."""
 
 from tradewise.env import database
-from tradewise.settings.trader import *  # noqa: F403
-from tradewise.settings.trader import INSTALLED_APPS as TRADER_APPS
-from tradewise.settings.trader import MIDDLEWARE as TRADER_MIDDLEWARE
+from tradewise.settings.base import *  # noqa: F403
+from tradewise.settings.base import INSTALLED_APPS as SITE_APPS
+from tradewise.settings.base import MIDDLEWARE as SITE_MIDDLEWARE
 
 DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)}
 
 ROOT_URLCONF = "tradewise.urls_staff"
-INSTALLED_APPS = [*TRADER_APPS, "django.contrib.admin"]
-MIDDLEWARE = [name for name in TRADER_MIDDLEWARE if "TenantMiddleware" not in name and "allauth" not in name]
+INSTALLED_APPS = [*SITE_APPS, "django.contrib.admin"]
+MIDDLEWARE = [name for name in SITE_MIDDLEWARE if "TenantMiddleware" not in name and "allauth" not in name]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 SESSION_COOKIE_NAME = "staff-session"
 CSRF_COOKIE_NAME = "staff-csrf"
