@@ -187,20 +187,13 @@ async def _read_body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     encoding = answer.headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() != "identity":
         raise EgressError(Failure.PROTOCOL, "The answer is compressed, which was not asked for.")
-    if (answer.content_length or 0) > max_bytes and answer.method != "HEAD":
-        raise _too_large()
+    content = answer.content
     body = b""
-    while True:
-        chunk = await answer.content.readany()
-        if not chunk:
-            return body
-        body += chunk
+    while not content.at_eof():
+        body += await content.readany()
         if len(body) > max_bytes:
-            raise _too_large()
-
-
-def _too_large() -> EgressError:
-    return EgressError(Failure.TOO_LARGE, "The answer is larger than any that a bot gives.")
+            raise EgressError(Failure.TOO_LARGE, "The answer is larger than any that a bot gives.")
+    return body
 
 
 def _content_type(answer: aiohttp.ClientResponse) -> str:

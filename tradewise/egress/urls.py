@@ -1,7 +1,7 @@
 """What the address of a bot may look like, asked when it is saved and again each time it is dialled."""
 
 import re
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from yarl import URL
 
@@ -18,11 +18,11 @@ LONGEST_TARGET: Final = 2048
 # where a lenient parser might see something else, there is no address. ASCII is spelt out: \d and \w know
 # the digits of every script.
 _GRAMMAR: Final = re.compile(
-    r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://"
-    r"(?:(?P<name>[A-Za-z0-9._-]{1,253})|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
-    r"(?P<query>\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+    r"([Hh][Tt][Tt][Pp][Ss]?)://"
+    r"(?:([A-Za-z0-9._-]{1,253})|\[([0-9A-Fa-f:.]{2,45})\])"
+    r"(?::([0-9]{1,5}))?"
+    r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+    r"(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # The rule of the WHATWG URL standard: a host whose last label is a number is an IPv4 address, or wrong.
@@ -53,16 +53,15 @@ def check_url(url: str, *, allow: AllowList | None = None) -> URL:
 
 def check_target(url: str, *, allow: AllowList) -> URL:
     """The same for a URL that is about to be requested: up to 2,048 characters, perhaps with a query."""
-    scheme, host, port, parsed = _read(url)
-    secure = scheme == "https"
-    literal = parse_address(host)
-    if literal is not None:
-        sentence = refusal(literal, port, secure=secure, allow=allow)
+    read = _read(url)
+    secure = read.scheme == "https"
+    if read.literal is not None:
+        sentence = refusal(read.literal, read.port, secure=secure, allow=allow)
     else:
-        sentence = _name_refusal(host, port, secure=secure, allow=allow)
+        sentence = _name_refusal(read.host, read.port, secure=secure, allow=allow)
     if sentence is not None:
         raise EgressError(Failure.FORBIDDEN, sentence)
-    return parsed
+    return read.url
 
 
 def origin(url: str) -> str:
@@ -71,45 +70,57 @@ def origin(url: str) -> str:
     Says nothing about policy, so that a token's binding survives a change of the allow-list. Raises
     EgressError(MALFORMED).
     """
-    scheme, host, port, _ = _read(url)
+    scheme, host, port, _, _ = _read(url)
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _read(url: str) -> tuple[str, str, int, URL]:
-    """Scheme, host in lower case without brackets, port, and the URL that will be dialled."""
+class _Read(NamedTuple):
+    scheme: str
+    host: str  # in lower case, without brackets
+    port: int
+    literal: Address | None
+    url: URL  # what will be dialled
+
+
+def _read(url: str) -> _Read:
     if len(url) > LONGEST_TARGET:
         _malformed(f"The address is longer than {LONGEST_TARGET} characters.")
     match = _GRAMMAR.fullmatch(url)
     if match is None:
         _explain(url)
-    scheme = match["scheme"].lower()
+    scheme, name, v6, written_port = match.groups()
+    scheme = scheme.lower()
     try:
         parsed = URL(url)
         host, port = parsed.raw_host or "", parsed.port
     except ValueError:
         _malformed("This is not an address that a browser would open.")
-    if match["name"] is not None:
-        expected = match["name"].lower()
-        _check_name(expected)
+    if name is not None:
+        expected = name.lower()
+        literal = _literal_or_name(expected)
     else:
         expected = host
-        if parse_address(host) is None or parse_address(host) != parse_address(match["v6"]):
+        literal = parse_address(v6)
+        if ":" not in v6 or literal is None or literal != parse_address(host):
             _malformed("What is in brackets is not an IPv6 address.")
-    written_port = int(match["port"]) if match["port"] else _DEFAULT_PORT[scheme]
-    if not 1 <= written_port <= HIGHEST_PORT:
+    expected_port = int(written_port) if written_port else _DEFAULT_PORT[scheme]
+    if not 1 <= expected_port <= HIGHEST_PORT:
         _malformed(f"A port is a number from 1 to {HIGHEST_PORT}.")
-    if (parsed.scheme, host, port) != (scheme, expected, written_port) or parsed.user or parsed.password:
+    if host != expected or port != expected_port or parsed.scheme != scheme:
         _malformed("The address can be read in more than one way.")
-    return scheme, host, written_port, parsed
+    return _Read(scheme, host, expected_port, literal, parsed)
 
 
-def _check_name(name: str) -> None:
-    labels = name.split(".")
-    if _NUMBER.fullmatch(labels[-1]):
-        if parse_address(name) is None:
+def _literal_or_name(name: str) -> Address | None:
+    """The IPv4 address, or None for a well-spelt name; malformed is whatever lies between."""
+    literal = parse_address(name)
+    if literal is None:
+        labels = name.split(".")
+        if _NUMBER.fullmatch(labels[-1]):
             _malformed("Write an IPv4 address as four decimal numbers, such as 93.184.215.14.")
-    elif not all(_LABEL.fullmatch(label) for label in labels):
-        _malformed("The host name has an empty, too long or misspelt part.")
+        if not all(_LABEL.fullmatch(label) for label in labels):
+            _malformed("The host name has an empty, too long or misspelt part.")
+    return literal
 
 
 def _name_refusal(host: str, port: int, *, secure: bool, allow: AllowList) -> str | None:
