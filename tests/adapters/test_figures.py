@@ -1,0 +1,183 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from bots.adapters import AdapterError, Rejection
+from bots.enums import HealthReason
+from tests.adapters import answers as said
+
+PRICED = {"profit": said.PROFIT, "status": [said.OPEN_TRADE], "daily": said.DAILY}
+
+
+def figures(bot, *, known_capital=None, **changed):
+    bot.answers |= {"show_config": said.SHOW_CONFIG} | PRICED | changed
+    return bot.talk(lambda adapter: adapter.figures(known_capital=known_capital))
+
+
+def trades(bot, after: int):
+    return bot.talk(lambda adapter: adapter.trades(after))
+
+
+def history(ids: list[int]):
+    """The trades page of a bot with these closed trades."""
+
+    def answer(request):
+        limit, offset = int(request.query["limit"]), int(request.query["offset"])
+        page = ids[offset : offset + limit]
+        return {
+            "trades": [said.CLOSED_TRADE | {"trade_id": trade_id} for trade_id in page],
+            "trades_count": len(page),
+            "offset": offset,
+            "total_trades": len(ids),
+        }
+
+    return answer
+
+
+def test_equity_is_the_starting_capital_and_all_profit(bot) -> None:
+    seen = figures(bot)
+    assert seen.rejected is None
+    assert seen.starting_capital == Decimal(990)
+    assert seen.equity == Decimal("989.356099")
+    assert (seen.profit_all, seen.profit_closed) == (Decimal("-0.643901"), Decimal("0.13115328"))
+    assert (seen.closed_trades, seen.winning, seen.losing, seen.max_open_trades) == (1, 1, 0, 3)
+    assert seen.stake_currency == "USDT"
+    assert not any("balance" in path for path in bot.asked)
+
+
+def test_days_may_be_missing_and_come_oldest_first(bot) -> None:
+    seen = figures(bot)
+    assert [result.day for result in seen.days] == [date(2026, 11, 20), date(2026, 11, 23)]
+    assert figures(bot, daily=(502, said.NOT_RUNNING)).days == ()
+
+
+def test_an_open_trade_is_read_with_its_time_in_utc(bot) -> None:
+    (trade,) = figures(bot).open_trades
+    assert trade.opened_at == datetime(2026, 11, 23, 6, 22, 41, 665000, tzinfo=UTC)
+    assert (trade.pair, trade.profit_abs, trade.is_short) == ("ETH/USDT", Decimal("-0.27527716"), False)
+
+
+def test_without_prices_there_is_no_equity_and_no_false_loss(bot) -> None:
+    unknown = said.PROFIT | {"profit_all_coin": None, "profit_all_ratio": None}
+    for changed in (
+        {"profit": unknown, "status": [said.UNPRICED_TRADE]},
+        {"profit": unknown, "status": []},
+        {"status": [said.UNPRICED_TRADE]},
+        {"status": [said.OPEN_TRADE, said.OPEN_TRADE | {"trade_id": 3, "current_rate": None}]},
+    ):
+        seen = figures(bot, **changed)
+        assert seen.rejected == Rejection.PRICES_MISSING == "prices missing"
+        assert seen.equity is None
+        assert seen.profit_closed is not None
+
+
+def test_nan_is_unknown_and_not_a_number(bot) -> None:
+    body = b'{"profit_all_coin": NaN, "profit_all_ratio": Infinity, "closed_trade_count": 1}'
+    assert figures(bot, profit=body, status=[]).rejected == Rejection.PROFIT_UNKNOWN
+
+
+def test_a_position_valued_at_nothing_is_refused(bot) -> None:
+    assert figures(bot, status=[said.OPEN_TRADE | {"current_rate": 0}]).rejected == Rejection.ZERO_VALUED
+
+
+FRESH = {"profit_all_coin": 0.0, "profit_all_ratio": 0.0, "profit_closed_coin": 0, "profit_closed_ratio": 0}
+
+
+def test_before_the_first_profit_the_balance_tells_the_capital(bot) -> None:
+    seen = figures(bot, profit=said.PROFIT | FRESH, balance=said.BALANCE)
+    assert (seen.starting_capital, seen.equity, seen.rejected) == (Decimal(990), Decimal(990), None)
+
+
+def test_a_capital_that_is_known_saves_the_slow_question(bot) -> None:
+    seen = figures(bot, profit=said.PROFIT | FRESH, known_capital=Decimal(500))
+    assert seen.equity == Decimal(500)
+    assert not any("balance" in path for path in bot.asked)
+
+
+def test_a_balance_with_positions_at_nothing_is_refused(bot) -> None:
+    down = said.BALANCE | {"currencies": [{"currency": "ETH", "balance": 0.0292, "est_stake": 0.0}]}
+    seen = figures(bot, profit=said.PROFIT | FRESH, balance=down)
+    assert (seen.rejected, seen.equity) == (Rejection.ZERO_VALUED, None)
+
+
+@pytest.mark.parametrize(
+    "balance", [(502, said.NOT_RUNNING), {}, {"starting_capital": None}, {"starting_capital": 0}]
+)
+def test_an_unknown_capital_is_said_and_not_guessed(bot, balance) -> None:
+    seen = figures(bot, profit=said.PROFIT | FRESH, balance=balance)
+    assert (seen.rejected, seen.equity) == (Rejection.CAPITAL_UNKNOWN, None)
+
+
+def test_numbers_may_be_texts_and_limits_may_be_absent(bot) -> None:
+    words = {name: str(value) for name, value in said.PROFIT.items()}
+    bot.answers["show_config"] = said.SHOW_CONFIG
+    seen = figures(bot, profit=words)
+    assert seen.equity == Decimal("989.356099")
+    assert figures(bot, show_config=said.SHOW_CONFIG | {"max_open_trades": -1}).max_open_trades is None
+
+
+@pytest.mark.parametrize("profit", [[], {}, b"nonsense", {"closed_trade_count": "many"}])
+def test_a_profit_that_says_nothing_is_an_error(bot, profit) -> None:
+    with pytest.raises(AdapterError) as trouble:
+        figures(bot, profit=profit)
+    assert trouble.value.reason in (HealthReason.PROTOCOL, HealthReason.NOT_FREQTRADE)
+
+
+def test_a_config_that_was_just_read_is_not_asked_for_again(bot) -> None:
+    bot.answers |= {"show_config": said.SHOW_CONFIG} | PRICED
+
+    async def both(adapter):
+        await adapter.probe()
+        return await adapter.figures()
+
+    bot.talk(both)
+    assert sum("show_config" in path for path in bot.asked) == 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 49, 50, 51, 119, 120, 500])
+def test_closed_trades_after_a_cursor_come_once_and_in_order(bot, after: int) -> None:
+    bot.answers["trades"] = history(list(range(1, 121)))
+    assert [trade.trade_id for trade in trades(bot, after)] == list(range(after + 1, 121))
+    assert len(bot.asked) <= 5
+
+
+@pytest.mark.parametrize("after", [0, 7, 300, 301, 999, 1000, 2000])
+def test_gaps_in_the_ids_lose_no_trade(bot, after: int) -> None:
+    ids = [*range(3, 400, 7), *range(900, 1100)]
+    bot.answers["trades"] = history(ids)
+    assert [trade.trade_id for trade in trades(bot, after)] == [n for n in ids if n > after]
+
+
+def test_a_long_history_comes_in_parts(bot) -> None:
+    ids = list(range(1, 2501))
+    bot.answers["trades"] = history(ids)
+    seen: list[int] = []
+    while part := trades(bot, seen[-1] if seen else 0):
+        assert len(part) <= 1000
+        seen += [trade.trade_id for trade in part]
+    assert seen == ids
+
+
+def test_trades_with_endless_orders_are_asked_for_in_shorter_pages(bot) -> None:
+    small = history(list(range(1, 31)))
+
+    def answer(request):
+        return b" " * (3 * 1024 * 1024) if request.query["limit"] == "50" else small(request)
+
+    bot.answers["trades"] = answer
+    assert len(trades(bot, 0)) == 30
+
+
+def test_a_bot_that_pages_for_ever_is_left_after_a_while(bot) -> None:
+    page = [said.CLOSED_TRADE | {"trade_id": trade_id} for trade_id in range(1, 51)]
+    bot.answers["trades"] = {"trades": page, "total_trades": 10**9}
+    assert len(trades(bot, 0)) == 50
+    assert len(bot.asked) <= 21
+
+
+def test_a_closed_trade_is_read_whole(bot) -> None:
+    bot.answers["trades"] = {"trades": [said.CLOSED_TRADE, {"trade_id": None}, 7], "total_trades": 3}
+    (trade,) = trades(bot, 0)
+    assert (trade.profit_abs, trade.exit_reason) == (Decimal("0.13115328"), "roi")
+    assert trade.closed_at == datetime(2026, 11, 23, 6, 25, 11, 62000, tzinfo=UTC)
