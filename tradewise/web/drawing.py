@@ -135,9 +135,10 @@ def _describe(known: Sequence[tuple[date, float]], currency: str | None) -> str:
     (start, first), (end, last) = known[0], known[-1]
     ratio = (last - first) / first if first > 0 else None
     worst = worst_drawdown(value for _, value in known)
+    before, after = (amount(Decimal(repr(value)), currency) for value in (first, last))
     return (
-        f"From {amount(Decimal(repr(first)), currency)} on {day(start)} to {amount(Decimal(repr(last)), currency)} "
-        f"on {day(end)}: {percent(ratio)}. Deepest drawdown {number(Decimal(repr(worst * 100)), 1)}%."
+        f"From {before} on {day(start)} to {after} on {day(end)}: {percent(ratio)}. "
+        f"Deepest drawdown {number(Decimal(repr(worst * 100)), 1)}%."
     )
 
 
@@ -175,7 +176,7 @@ def _drawdown_band(points: Iterable[tuple[float, float] | None]) -> str:
             close()
             area = area[:0]
             continue
-        x, y = point
+        _, y = point
         if peak is None or y <= peak:
             if area and peak is not None:
                 area.append(_crossing(area[-1], point, peak))

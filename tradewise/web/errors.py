@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-# What the database, or the way to it, says when it is not there: 08 connection, 53 no resources, 57P shutting down.
+# What the database says when it is not there: 08 connection, 53 out of resources, 57P shutting down.
 OUTAGE_STATES = ("08", "53", "57P")
 
 
@@ -40,7 +40,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """`handler500`: a 503 where the database is away, which a middleware may have been the first to notice."""
+    """`handler500`; 503 where the database is away, which a middleware may be the first to notice."""
     if is_outage(sys.exc_info()[1]):
         return outage_page()
     return HttpResponse(render_to_string("500.html"), status=500)

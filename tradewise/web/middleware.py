@@ -1,4 +1,4 @@
-"""What holds for every request: headers, hostile input, outages, and the two mistakes every htmx site makes."""
+"""What holds for every request: headers, hostile input, outages, and what htmx needs."""
 
 import re
 from collections.abc import Callable
