@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewise.secrets import CannotOpen, KeyTrouble, key_id_of, keyring, open_sealed, seal
+from tradewise.secrets import CannotOpen, KeyTrouble, key_id_of, keyfiles, keyring, open_sealed, seal
 
 CONTEXT = "bots.api_token|tenant|bot|origin"
 
@@ -39,6 +39,13 @@ def test_several_that_start_at_once_end_up_with_one_pair(tmp_path: Path) -> None
     ring = keyring.parse_private((directory / "seal.key").read_text(), source="test")
     assert len(ring.keys) == 1
     assert (directory / "seal.pub").read_text().strip() == ring.newest.public.text
+
+
+def test_a_key_that_another_process_made_first_is_kept(tmp_path: Path) -> None:
+    keyfiles.create(tmp_path / "seal.key", "first", mode=0o600)
+    keyfiles.create(tmp_path / "seal.key", "second", mode=0o600)
+    assert (tmp_path / "seal.key").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["seal.key"]
 
 
 def test_a_start_that_was_cut_short_is_finished(keys: Path) -> None:

@@ -151,4 +151,4 @@ def test_a_secret_leaves_the_process_by_no_back_door() -> None:
     assert secret != Secret("other")
     assert secret != CANARY
     with pytest.raises(AttributeError):
-        secret.note = "x"  # type: ignore[attr-defined]
+        secret.note = "x"

@@ -1,10 +1,12 @@
 import pytest
 from django.core.exceptions import FieldError
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.sql import UpdateQuery
 
+from bots.models import Bot
 from tradewise.secrets import open_sealed, seal
 from tradewise.secrets.fields import SealedCharField, SealedText
+from tradewise.tenancy.context import tenant_context
 
 CONTEXT = "tests|tenant|row"
 
@@ -68,12 +70,35 @@ def test_the_column_is_a_varchar_with_a_check() -> None:
     assert "length" in str(field.db_check(connection))
 
 
+def test_the_database_refuses_plaintext_in_raw_sql(bot: Bot) -> None:
+    sealed = seal("user:password", context=CONTEXT)
+    update = "UPDATE bots SET api_token = %s WHERE id = %s"
+    with tenant_context(bot.tenant_id), connection.cursor() as cursor:
+        cursor.execute(update, [sealed, bot.pk])
+        assert cursor.rowcount == 1
+        for plain in ("user:password", "A" * 200, "AQ" * 20, sealed + "\n"):
+            with pytest.raises(IntegrityError, match="api_token"), transaction.atomic():
+                cursor.execute(update, [plain, bot.pk])
+
+
+def test_a_sealed_value_comes_back_hidden_and_whole(bot: Bot) -> None:
+    sealed = seal("user:password", context=CONTEXT)
+    with tenant_context(bot.tenant_id):
+        Bot.objects.filter(pk=bot.pk).update(api_token=sealed)
+        stored = Bot.objects.get(pk=bot.pk).api_token
+        with pytest.raises(TypeError, match="sealed value only"):
+            Bot.objects.filter(pk=bot.pk).update(api_token="user:password")
+    assert str(stored) == "sealed"
+    assert stored is not None
+    assert open_sealed(stored, context=CONTEXT).reveal() == "user:password"
+
+
 def test_there_is_no_looking_for_a_token() -> None:
     with pytest.raises(FieldError):
-        Keeper.objects.filter(token="x")
+        Keeper._default_manager.filter(token="x")
     with pytest.raises(FieldError):
-        Keeper.objects.filter(token__startswith="A")
-    assert "IS NULL" in str(Keeper.objects.filter(token__isnull=True).query)
+        Keeper._default_manager.filter(token__startswith="A")
+    assert "IS NULL" in str(Keeper._default_manager.filter(token__isnull=True).query)
 
 
 def test_a_migration_can_write_the_field_down() -> None:
