@@ -64,13 +64,12 @@ def test_no_url_of_the_corpus_dials_or_reaches_a_canary():
 def test_the_form_refuses_the_corpus_with_a_sentence_and_never_another_error():
     refused = 0
     for url in hostile_urls(18080):
-        try:
+        with pytest.raises(EgressError) as caught:
             check_url(url, allow=NOTHING)
-        except EgressError as error:
-            assert error.failure in (Failure.MALFORMED, Failure.FORBIDDEN)
-            assert str(error).endswith(".")
-            refused += 1
-    assert refused == len(hostile_urls(18080))
+        assert caught.value.failure in (Failure.MALFORMED, Failure.FORBIDDEN), url
+        assert str(caught.value).endswith("."), url
+        refused += 1
+    assert refused >= 900
 
 
 @pytest.mark.parametrize("url", GOOD)
@@ -179,10 +178,12 @@ def test_no_name_is_looked_up_in_a_thread(monkeypatch):
     async def call() -> None:
         loop = asyncio.get_running_loop()
         loop.run_in_executor = refuse  # type: ignore[method-assign, assignment]
-        async with naming({"bot.test": [["127.0.0.1"]]}) as names:
-            async with Client(allow=NOTHING, nameservers=names) as client:
-                with pytest.raises(EgressError) as caught:
-                    await client.request("GET", "https://bot.test/")
-                assert caught.value.failure is Failure.FORBIDDEN
+        async with (
+            naming({"bot.test": [["127.0.0.1"]]}) as names,
+            Client(allow=NOTHING, nameservers=names) as client,
+        ):
+            with pytest.raises(EgressError) as caught:
+                await client.request("GET", "https://bot.test/")
+        assert caught.value.failure is Failure.FORBIDDEN
 
     asyncio.run(call())
