@@ -64,29 +64,13 @@ def launch(
     `changes` replace top-level keys of the configuration. Credentials must be ASCII; they are passed in the
     environment and never written. Raises EngineError when Freqtrade is missing or the port is taken.
     """
-    program = executable(environment)
-    if not program.is_file():
-        raise EngineError("Freqtrade is not installed: run python -m tradewise.simulation.installation")
-    if not port_is_free(port):
-        raise EngineError(f"Port {port} is taken.")
-    for folder in (directory, directory / "user_data"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = directory.resolve()
-    config = directory / "config.json"
-    configuration.write(config, configuration.compose(name, port, exchange_url, changes or {}))
+    command = prepare(directory, port, exchange_url, name=name, changes=changes, environment=environment)
     # --logfile takes the log, in turns of 10 MB; this file shows why a start failed before there was a log.
     with (directory / "console.log").open("wb") as console:
         return subprocess.Popen(  # noqa: S603 (our own command line)
-            [
-                *(str(program), "trade", "--dry-run", "--no-color"),
-                *("--config", str(config)),
-                *("--userdir", str(directory / "user_data")),
-                *("--strategy", configuration.STRATEGY),
-                *("--strategy-path", str(configuration.STRATEGIES)),
-                *("--db-url", f"sqlite:///{directory / 'trades.sqlite'}"),
-                *("--logfile", str(directory / "freqtrade.log")),
-            ],
-            env=_variables(directory, username, password),
+            command,
+            env=variables(directory, username, password),
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=console,
@@ -96,7 +80,40 @@ def launch(
         )
 
 
-def _variables(directory: Path, username: str, password: str) -> dict[str, str]:
+def prepare(
+    directory: Path,
+    port: int,
+    exchange_url: str,
+    *,
+    name: str = "TradeWise demo",
+    changes: Mapping[str, Any] | None = None,
+    environment: Path = ENVIRONMENT,
+) -> list[str]:
+    """Write the configuration, and return the command line that runs the bot from an absolute directory.
+
+    Raises EngineError when Freqtrade is missing or the port is taken.
+    """
+    program = executable(environment)
+    if not program.is_file():
+        raise EngineError("Freqtrade is not installed: run python -m tradewise.simulation.installation")
+    if not port_is_free(port):
+        raise EngineError(f"Port {port} is taken.")
+    for folder in (directory, directory / "user_data"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config = directory / "config.json"
+    configuration.write(config, configuration.compose(name, port, exchange_url, changes or {}))
+    return [
+        *(str(program), "trade", "--dry-run", "--no-color"),
+        *("--config", str(config)),
+        *("--userdir", str(directory / "user_data")),
+        *("--strategy", configuration.STRATEGY),
+        *("--strategy-path", str(configuration.STRATEGIES)),
+        *("--db-url", f"sqlite:///{directory / 'trades.sqlite'}"),
+        *("--logfile", str(directory / "freqtrade.log")),
+    ]
+
+
+def variables(directory: Path, username: str, password: str) -> dict[str, str]:
     """Freqtrade's whole environment: nothing of ours leaks into it.
 
     It guesses types, and a secret of digits would become a number: ours begin with a letter.
