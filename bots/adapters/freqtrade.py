@@ -225,7 +225,7 @@ class FreqtradeAdapter:
         for _ in range(MOST_PAGES):
             found.update((trade.trade_id, trade) for trade in page.trades if trade.trade_id > after)
             offset += page.rows
-            if page.rows < size or offset >= page.total:
+            if not page.rows or offset >= page.total:
                 break
             page = await self._page(offset, size)
         return tuple(found[trade_id] for trade_id in sorted(found))

@@ -176,6 +176,16 @@ def test_a_bot_that_pages_for_ever_is_left_after_a_while(bot) -> None:
     assert len(bot.asked) <= 21
 
 
+def test_a_proxy_that_shortens_pages_loses_no_trade(bot) -> None:
+    every = history(list(range(1, 46)))
+
+    def answer(request):
+        return every(request.clone(rel_url=request.rel_url.update_query(limit=20)))
+
+    bot.answers["trades"] = answer
+    assert len(trades(bot, 0)) == 45
+
+
 def test_a_closed_trade_is_read_whole(bot) -> None:
     bot.answers["trades"] = {"trades": [said.CLOSED_TRADE, {"trade_id": None}, 7], "total_trades": 3}
     (trade,) = trades(bot, 0)
