@@ -5,6 +5,9 @@ from tradewise.settings.base import *  # noqa: F403
 from tradewise.settings.base import INSTALLED_APPS as SITE_APPS
 from tradewise.settings.base import MIDDLEWARE as SITE_MIDDLEWARE
 
+# This process seals secrets and never opens one, even where it could read the key file.
+SEAL_OPENS = False
+
 DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)}
 
 ROOT_URLCONF = "tradewise.urls_staff"

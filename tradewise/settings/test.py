@@ -3,6 +3,7 @@
 from tradewise.env import database, var_directory
 from tradewise.settings.trader import *  # noqa: F403
 
+SEAL_OPENS = True  # one process plays the site and the worker
 DATABASES = {"default": database("tw_app")}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

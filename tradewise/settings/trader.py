@@ -3,6 +3,9 @@
 from tradewise.env import database, env
 from tradewise.settings.base import *  # noqa: F403
 
+# This process seals secrets and never opens one, even where it could read the key file.
+SEAL_OPENS = False
+
 DATABASES = {
     "default": database(
         "tw_app",
