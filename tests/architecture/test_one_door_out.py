@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOOR = "tradewise/egress/"
 # These only talk to processes that they started themselves.
-OWN_PROCESSES = ("tradewise/simulation/", "tradewise/embedded/")
+OWN_PROCESSES = ("tradewise/simulation/", "tradewise/embedded/", "tradewise/running/services.py")
 SKIPPED = {"var", "node_modules", "tests", "benchmarks", "build", "dist"}
 
 FORBIDDEN = ("aiohttp", "aiodns", "pycares", "requests", "httpx", "urllib3", "urllib.request", "http.client")

@@ -5,9 +5,11 @@ import ipaddress
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
+Table = Mapping[str, Sequence[Sequence[str]]]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -33,7 +35,7 @@ class Canary:
 
 @asynccontextmanager
 async def serving(
-    handler: Handler, host: str = "127.0.0.1", port: int = 0, **options: object
+    handler: Handler, host: str = "127.0.0.1", port: int = 0, **options: Any
 ) -> AsyncIterator[int]:
     """Serve on loopback while the block runs; gives the port."""
     tasks: set[asyncio.Task[None]] = set()
@@ -66,7 +68,7 @@ class NameServer(asyncio.DatagramProtocol):
     SILENT = "silent"
     BROKEN = "broken"
 
-    def __init__(self, table: dict[str, list[list[str] | str]]) -> None:
+    def __init__(self, table: Table) -> None:
         self.table = table
         self.asked: Counter[tuple[str, int]] = Counter()
 
@@ -86,7 +88,7 @@ class NameServer(asyncio.DatagramProtocol):
         if turn == self.SILENT:
             return
         code = 3 if turn is None else 2 if turn == self.BROKEN else 0
-        addresses = [ipaddress.ip_address(a) for a in turn] if isinstance(turn, list) else []
+        addresses = [ipaddress.ip_address(a) for a in turn] if turn and not isinstance(turn, str) else []
         wanted = [a for a in addresses if a.version == (4 if kind == 1 else 6) and kind in (1, 28)]
         head = data[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(wanted), 0, 0)
         records = b"".join(
@@ -96,7 +98,7 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def naming(table: dict[str, list[list[str] | str]]) -> AsyncIterator[list[str]]:
+async def naming(table: Table) -> AsyncIterator[list[str]]:
     """A name server on loopback; gives what `Client(nameservers=…)` wants."""
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: NameServer(table), local_addr=("127.0.0.1", 0)

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.egress.servers import Canary, Dials, NameServer, naming, serving
+from tests.egress.servers import Canary, Dials, NameServer, Table, naming, serving
 from tradewise.egress import AllowList, AllowListError, Client, EgressError, Failure, check_url, origin
 from tradewise.egress.addresses import Address, parse_address
 
 
-def call(url: str, allow: AllowList, table: dict[str, list[list[str] | str]] | None = None) -> Dials:
+def call(url: str, allow: AllowList, table: Table | None = None) -> Dials:
     """Call a URL whose canary listens on 127.0.0.1 (`{port}`); the dials, or the EgressError."""
 
     async def run() -> Dials:
@@ -142,7 +142,11 @@ def test_a_name_on_an_allowed_port_is_still_not_called_in_the_clear_on_the_inter
 
 def test_an_error_or_an_empty_answer_of_the_name_servers_rejects():
     allow = AllowList.parse("127.0.0.1/32:8080")
-    table = {"empty.test": [[]], "broken.test": [NameServer.BROKEN], "silent.test": [NameServer.SILENT]}
+    table: Table = {
+        "empty.test": [[]],
+        "broken.test": [NameServer.BROKEN],
+        "silent.test": [NameServer.SILENT],
+    }
     for name, failure in [
         ("empty.test", Failure.NAME_NOT_FOUND),
         ("unknown.test", Failure.NAME_NOT_FOUND),

@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -35,7 +36,7 @@ def call(handler: Handler, *, total: float = 2.0, max_bytes: int = 65536, method
     return asyncio.run(run())
 
 
-def failure_of(handler: Handler, **options: float) -> Failure:
+def failure_of(handler: Handler, **options: Any) -> Failure:
     with pytest.raises(EgressError) as caught:
         call(handler, **options)
     assert str(caught.value).endswith((".", "?"))
