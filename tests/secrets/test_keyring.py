@@ -117,6 +117,14 @@ def test_keys_come_from_the_environment_too(keys: Path, monkeypatch: pytest.Monk
     assert open_sealed(sealed, context=CONTEXT).reveal() == "x"
 
 
+def test_where_nothing_is_said_keys_are_under_var(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEAL_PUBLIC_KEY_FILE")
+    monkeypatch.delenv("SEAL_PRIVATE_KEY_FILE")
+    monkeypatch.setenv("TRADEWISE_VAR", str(keys.parent))
+    keyring.forget()
+    assert open_sealed(seal("x", context=CONTEXT), context=CONTEXT).reveal() == "x"
+
+
 def test_a_private_key_in_the_public_place_is_called_out(monkeypatch: pytest.MonkeyPatch) -> None:
     text = keyring.PrivateKey.generate().export_text()
     monkeypatch.setenv("SEAL_PUBLIC_KEY", text)

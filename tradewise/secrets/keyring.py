@@ -5,9 +5,10 @@ rotation needs no pause. Key ids are derived from the public half and never conf
 
 Read from, first match wins:
 
-* public: ``SEAL_PUBLIC_KEY``, then the file ``SEAL_PUBLIC_KEY_FILE``, then ``var/keys/seal.pub``;
+* public: ``SEAL_PUBLIC_KEY``, then the file ``SEAL_PUBLIC_KEY_FILE``, then ``keys/seal.pub`` under ``var``;
 * private: ``SEAL_PRIVATE_KEYS`` (newest first, separated by commas or white space), then the file
-  ``SEAL_PRIVATE_KEY_FILE`` (one key per line, newest first), then ``var/keys/seal.key``.
+  ``SEAL_PRIVATE_KEY_FILE`` (one key per line, newest first), then ``keys/seal.key``
+  under ``var``.
 
 A process whose settings say ``SEAL_OPENS = False`` never looks for private keys, even where it could
 read the file: both sites say so.
@@ -25,14 +26,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tradewise.env import var_directory
 from tradewise.secrets import keyfiles
 from tradewise.secrets.exceptions import CannotOpen, KeyTrouble
 
 PUBLIC_PREFIX = "twpub1_"
 PRIVATE_PREFIX = "twkey1_"
 KEY_BYTES = 32
-
-DEFAULT_DIRECTORY = Path(__file__).resolve().parents[2] / "var" / "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _load_public() -> PublicKey:
     text = os.environ.get("SEAL_PUBLIC_KEY", "").strip()
     if text:
         return parse_public(text, source="SEAL_PUBLIC_KEY")
-    path = Path(os.environ.get("SEAL_PUBLIC_KEY_FILE") or DEFAULT_DIRECTORY / "seal.pub")
+    path = Path(os.environ.get("SEAL_PUBLIC_KEY_FILE") or var_directory() / "keys" / "seal.pub")
     words = _words(keyfiles.read_public(path))
     if len(words) != 1:
         raise KeyTrouble(f"{path} must hold exactly one public key.")
@@ -209,7 +209,7 @@ def _load_private() -> PrivateRing:
     text = os.environ.get("SEAL_PRIVATE_KEYS", "").strip()
     if text:
         return parse_private(text, source="SEAL_PRIVATE_KEYS")
-    path = Path(os.environ.get("SEAL_PRIVATE_KEY_FILE") or DEFAULT_DIRECTORY / "seal.key")
+    path = Path(os.environ.get("SEAL_PRIVATE_KEY_FILE") or var_directory() / "keys" / "seal.key")
     if not path.exists():
         raise CannotOpen(
             "This process holds no private key, so it cannot open sealed values. "
