@@ -151,14 +151,19 @@
     const said = region.closest("[data-announce]") ?? region.querySelector("[data-announce]");
     if (said) announce(said.dataset.announce || said.textContent.trim());
   });
-  document.addEventListener("htmx:sendError", () => notify("warn", offline, "offline"));
-  document.addEventListener("htmx:timeout", () => notify("warn", offline, "offline"));
+  const lost = (event) => {
+    if (event.detail.requestConfig?.verb === "get") notify("warn", offline, "offline");
+    else notify("warn", "No answer came. Reload the page to see whether it was done.", "lost");
+  };
+
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:timeout", lost);
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (event.detail.xhr.getResponseHeader("HX-Redirect")) return;
     if (status === 429) notify("warn", "Too many requests. Wait a minute, then try again.", "429");
     else if (status === 404) notify("warn", "This is not there any more. Reload the page.", "404");
     else if (status === 403) notify("warn", "This was refused. Reload the page and try again.", "403");
-    else notify("warn", offline, "offline");
+    else lost(event);
   });
 })();

@@ -37,7 +37,7 @@ def _counted(key: object, delta: int = 1, version: int | None = None) -> int:
     return delta
 
 
-for _name, _empty in {
+_EMPTY: dict[str, Callable[..., Any]] = {
     "get": _default,
     "get_many": lambda *_, **__: {},
     "set": lambda *_, **__: None,
@@ -49,5 +49,7 @@ for _name, _empty in {
     "has_key": lambda *_, **__: False,
     "incr": _counted,
     "clear": lambda *_, **__: False,
-}.items():
+}
+
+for _name, _empty in _EMPTY.items():
     _or_as_if_empty(_name, _empty)

@@ -18,7 +18,8 @@ THIN = "\u202f"
 NBSP = "\u00a0"
 
 #: Decimal places that people are used to; every other currency has 2 from 100, 4 from 1, else 8.
-PLACES = {
+#: From 10 on nobody reads a fifth.
+PLACES: dict[str, int] = {
     **dict.fromkeys(
         ("USDT", "USDC", "USD", "EUR", "GBP", "CHF", "BUSD", "FDUSD", "TUSD", "DAI", "AUD", "CAD"), 2
     ),
@@ -128,10 +129,12 @@ def _is_zero(text: str) -> bool:
 
 
 def _places(value: Decimal | int, currency: str | None) -> int:
-    size = abs(value)
+    size: Decimal | int = abs(value)
     places = PLACES.get(currency or "")
     if places is None:
         places = 2 if size >= 100 else 4 if size >= 1 else SMALLEST
+    elif size >= 10:
+        places = min(places, 4)
     # Something is not nothing: 0.0034 USDT is shown as that, and not as 0.00.
     while size and places < SMALLEST and size * 10**places < 1:
         places += 2

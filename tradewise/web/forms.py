@@ -23,9 +23,10 @@ class FormRenderer(EngineMixin, BaseRenderer):
 
     @cached_property
     def engine(self) -> DjangoTemplates:
+        ours: list[Path] = settings.TEMPLATES[0]["DIRS"]  # type: ignore[assignment]
         params: dict[str, Any] = {
             "APP_DIRS": False,
-            "DIRS": [*settings.TEMPLATES[0]["DIRS"], Path(forms.__file__).parent / "templates"],
+            "DIRS": [*ours, Path(forms.__file__).parent / "templates"],
             "NAME": "tradewise.forms",
             "OPTIONS": {},
         }
