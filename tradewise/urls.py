@@ -6,3 +6,6 @@ urlpatterns = [
     path("account/", include("allauth.account.urls")),
     path("", include("bots.urls")),
 ]
+
+handler400 = "tradewise.web.errors.bad_request"
+handler500 = "tradewise.web.errors.server_error"

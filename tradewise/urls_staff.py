@@ -7,3 +7,6 @@ admin.site.site_header = admin.site.site_title = "TradeWise staff"
 admin.site.index_title = "Moderation and support"
 
 urlpatterns = [path("", admin.site.urls)]
+
+handler400 = "tradewise.web.errors.bad_request"
+handler500 = "tradewise.web.errors.server_error"

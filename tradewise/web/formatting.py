@@ -128,8 +128,8 @@ def _is_zero(text: str) -> bool:
     return not text.strip("+-0." + THIN)
 
 
-def _places(value: Decimal | int, currency: str | None) -> int:
-    size: Decimal | int = abs(value)
+def _places(value: Decimal, currency: str | None) -> int:
+    size = abs(value)
     places = PLACES.get(currency or "")
     if places is None:
         places = 2 if size >= 100 else 4 if size >= 1 else SMALLEST
