@@ -116,3 +116,11 @@ def test_a_second_run_in_one_directory_is_refused(var):
 def test_only_the_demo_bot_may_be_dialled(var, monkeypatch):
     monkeypatch.setenv("EGRESS_ALLOW", "10.0.0.0/8:8080")
     assert plan(var).environment("trader")["EGRESS_ALLOW"] == "10.0.0.0/8:8080,127.0.0.1/32:4"
+
+
+def test_the_last_words_are_the_cause_and_not_the_cleaning_up(tmp_path):
+    log = tmp_path / "site.log"
+    log.write_text("Booting\nModuleNotFoundError: No module named 'x'\nWorker exiting\nShutting down\n")
+    assert processes.last_line(log) == "ModuleNotFoundError: No module named 'x'"
+    log.write_text("Booting\nShutting down\n\n")
+    assert processes.last_line(log) == "Shutting down"

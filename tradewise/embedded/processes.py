@@ -8,6 +8,7 @@ made in, so that a copied checkout does not end the processes of the original.
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewise.embedded.service_account import Account, hand_over
+
+# How Python and PostgreSQL name the cause of an end; what follows it is mostly about cleaning up.
+_CAUSE = re.compile(r"^[A-Za-z_.]+(Error|Exception|ImproperlyConfigured)\b|\bFATAL:")
 
 # Popen objects of servers that are meant to outlive us. Keeping them alive here silences Python's
 # "still running" warning, and lets alive() collect the exit status of one that has died.
@@ -172,14 +176,16 @@ def members_of_session(leader: int) -> list[Process]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something, at most 300 characters."""
+    """What a log says last, at most 300 characters: the cause, where one stands near the end."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8192))
             lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
     except OSError:
         return ""
-    return next((line[:300] for line in reversed(lines) if line), "")
+    spoken = [line[:300] for line in reversed(lines) if line]
+    causes = (line for line in spoken[:40] if _CAUSE.search(line))
+    return next(causes, spoken[0] if spoken else "")
 
 
 def rotate(log: Path, limit: int = 10_000_000) -> None:
