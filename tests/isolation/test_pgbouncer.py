@@ -66,7 +66,7 @@ def bouncer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             shutil.chown(path, "nobody")
         # pytest's directories are root's alone; the chain down to ours must be passable.
         for parent in [directory, *directory.parents]:
-            if parent.owner() == "root" and parent not in (Path("/tmp"), Path("/")):  # noqa: S108 - compared
+            if parent.owner() == "root" and parent not in (Path("/tmp"), Path("/")):
                 parent.chmod(parent.stat().st_mode | 0o011)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -16,7 +16,6 @@ from tests import servers
 from tests.isolation.rows import ROWS
 from tradewise.tenancy import inspection
 
-
 #: A session belongs to whoever holds its key, so it has no tenant to forge or to bind.
 OF_A_TENANT = [table for table in ROWS if table != "django_session"]
 
