@@ -18,7 +18,10 @@ INSIDE = "tw_app, tw_worker, tw_owner"
 
 
 class Statements(Operation):
-    """SQL forwards and backwards on one table, which Django's models cannot see."""
+    """SQL forwards and backwards on one table, which Django's models cannot see.
+
+    `model_name` is a model of the migration's app, or "app.model" of another's.
+    """
 
     reversible = True
     reduces_to_sql = True
@@ -71,7 +74,8 @@ class Statements(Operation):
             )
 
     def _table_name(self, app_label: str, state: ProjectState) -> str:
-        model: Any = state.apps.get_model(app_label, self.model_name)
+        label, _, model_name = self.model_name.rpartition(".")
+        model: Any = state.apps.get_model(label or app_label, model_name)
         return str(model._meta.db_table)
 
     def describe(self) -> str:
