@@ -96,3 +96,22 @@ def secret_key() -> str:
     if is_embedded():
         return str(embedded()["secret_key"])
     raise ImproperlyConfigured("Set SECRET_KEY to a long random string that only this installation knows.")
+
+
+def outbox_email(directory: Path) -> dict[str, Any]:
+    """How the worker sends mail: by the server that OUTBOX_EMAIL_URL names, else as files in `directory`."""
+    url = os.environ.get("OUTBOX_EMAIL_URL")
+    if not url:
+        return {"backend": "tradewise.outbox.files.EmlBackend", "directory": directory}
+    parts = cast("dict[str, Any]", env.email_url_config(url))
+    options = {
+        "backend": parts["EMAIL_BACKEND"],
+        "host": parts.get("EMAIL_HOST"),
+        "port": parts.get("EMAIL_PORT"),
+        "username": parts.get("EMAIL_HOST_USER"),
+        "password": parts.get("EMAIL_HOST_PASSWORD"),
+        "use_tls": parts.get("EMAIL_USE_TLS"),
+        "use_ssl": parts.get("EMAIL_USE_SSL"),
+        "timeout": 20,
+    }
+    return {name: value for name, value in options.items() if value is not None}

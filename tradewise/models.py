@@ -1,0 +1,5 @@
+"""The models of the ground."""
+
+from tradewise.outbox.models import OutboxMessage
+
+__all__ = ["OutboxMessage"]
