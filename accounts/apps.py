@@ -7,3 +7,7 @@ class AccountsConfig(AppConfig):
     """Named after its table."""
 
     name = "accounts"
+
+    def ready(self) -> None:
+        """Listen for logins."""
+        from accounts import receivers  # noqa: F401

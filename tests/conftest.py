@@ -1,12 +1,13 @@
 """The cast: alice owns, mallory is next door. The database: real, and entered as `tw_app`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connections
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
@@ -14,6 +15,7 @@ from bots.models import Bot
 from tests import servers
 from tests.factories.accounts import UserFactory
 from tests.factories.bots import BotFactory
+from tradewise.tenancy.context import tenant_context
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +63,30 @@ def mallory(db: None) -> User:
 def bot(alice: User) -> Bot:
     """Alice's bot."""
     return BotFactory(tenant_id=alice.tenant_id, name="Grid of Alice")
+
+
+@pytest.fixture(autouse=True)
+def _empty_caches() -> Iterator[None]:
+    """No test is limited by what another one tried."""
+    yield
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A browser in which somebody is logged in: `client_of(alice).get(…)`."""
+
+    def log_in(user: User) -> Client:
+        client = Client()
+        with tenant_context(user.tenant_id):
+            client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def signed_in(alice: User, client_of: Callable[[User], Client]) -> Client:
+    """Alice's browser."""
+    return client_of(alice)

@@ -2,7 +2,7 @@
 
 from csp.constants import NONE, SELF
 
-from tradewise.env import ROOT, env, is_embedded, redis_url, secret_key, var_directory
+from tradewise.env import ROOT, env, is_embedded, outbox_email, redis_url, secret_key, var_directory
 
 BASE_DIR = ROOT
 VAR = var_directory()
@@ -74,8 +74,53 @@ CACHES = {
         "BACKEND": "tradewise.web.cache.ResilientRedisCache",
         "LOCATION": redis_url(number=1),
         "KEY_PREFIX": "tw",
-    }
+    },
+    # Without Redis it is empty: a session that ended must not live on in some process's memory.
+    "sessions": {
+        "BACKEND": "tradewise.web.cache.ResilientRedisCache",
+        "LOCATION": redis_url(number=1),
+        "KEY_PREFIX": "tw",
+        "OPTIONS": {"fallback": "none"},
+    },
 }
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignupForm",
+    "change_email": "accounts.forms.ChangeEmailForm",
+    "confirm_email_verification_code": "accounts.forms.ConfirmEmailForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# Codes and not links: what waits for one is then kept in the session of who asked, and in no table.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A new e-mail address can take the account over: the password is asked again, unless it was just given.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+
+#: Proxies (CIDRs) whose X-Forwarded-For is believed, and how many of them stand in a row.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+
+# A site stores its mails with the transaction that causes them; the worker sends them.
+EMAIL_BACKEND = "tradewise.outbox.mail.OutboxBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TradeWise <noreply@localhost>")
+#: Where mails lie as files while no OUTBOX_EMAIL_URL names a mail server.
+MAIL_DIRECTORY = VAR / "mail"
+OUTBOX_EMAIL = outbox_email(MAIL_DIRECTORY)
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -142,6 +187,8 @@ BOT_FIGURES_INTERVAL = max(60, env.int("BOT_FIGURES_INTERVAL", default=60))
 BOT_CHECK_TIMEOUT = env.float("BOT_CHECK_TIMEOUT", default=5.0)
 #: Days for which each minute's sample is kept; daily results are kept for good.
 BOT_SAMPLE_RETENTION_DAYS = env.int("BOT_SAMPLE_RETENTION_DAYS", default=30)
+#: Bots that one tenant may have.
+BOT_LIMIT = env.int("BOT_LIMIT", default=500)
 
 CELERY_BROKER_URL = redis_url(number=0)
 CELERY_TASK_IGNORE_RESULT = True
@@ -177,12 +224,15 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.TenantMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.FormStatusMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_ENGINE = "accounts.sessions"
+SESSION_CACHE_ALIAS = "sessions"
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "bots:fleet"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"

@@ -12,8 +12,8 @@ DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS
 
 ROOT_URLCONF = "tradewise.urls_staff"
 INSTALLED_APPS = [*SITE_APPS, "django.contrib.admin"]
-MIDDLEWARE = [name for name in SITE_MIDDLEWARE if "TenantMiddleware" not in name and "allauth" not in name]
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+MIDDLEWARE = [name for name in SITE_MIDDLEWARE if not name.startswith(("accounts.", "allauth."))]
+AUTHENTICATION_BACKENDS = ["accounts.backends.StaffBackend"]
 SESSION_COOKIE_NAME = "staff-session"
 CSRF_COOKIE_NAME = "staff-csrf"
 SESSION_COOKIE_AGE = 8 * 3600

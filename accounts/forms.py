@@ -1,0 +1,128 @@
+"""Forms of the account pages, where they differ from allauth's."""
+
+import unicodedata
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts.door import belongs_to_another
+from accounts.models import User
+from tradewise.tenancy.context import current_tenant_id
+
+LONGEST_NAME = 100
+#: Characters; hashing takes as long for one as for 256.
+LONGEST_PASSWORD = 256
+#: Unicode categories that no name needs: controls, format (bidi, zero width), surrogates, private use.
+NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+NEW_PASSWORD_HELP = (
+    "At least 12 characters. A few unrelated words work well. "
+    "Not a password that many people use, and not your name or address."
+)
+
+
+def limit_passwords(form: forms.BaseForm) -> None:
+    """Refuse passwords of unreasonable length before they are hashed."""
+    for field in form.fields.values():
+        if isinstance(field.widget, forms.PasswordInput) and isinstance(field, forms.CharField):
+            field.max_length = LONGEST_PASSWORD
+            field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
+    """E-mail address and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_passwords(self)
+        self.fields["login"].label = "E-mail address"
+        self.fields["login"].widget.attrs.pop("placeholder", None)
+        self.fields["login"].widget.attrs["autocomplete"] = "username"
+        self.fields["password"].help_text = ""
+
+
+class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
+    """Name, e-mail address, password."""
+
+    full_name = forms.CharField(
+        label="Your name",
+        max_length=LONGEST_NAME,
+        required=False,
+        help_text="What we call you. Nobody else sees it.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    field_order = ("full_name", "email", "password1")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_passwords(self)
+        self.fields["email"].label = "E-mail address"
+        self.fields["email"].widget.attrs.pop("placeholder", None)
+        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+
+    def clean_full_name(self) -> str:
+        """In one Unicode form, without characters that are not seen."""
+        name = unicodedata.normalize("NFC", self.cleaned_data["full_name"]).strip()
+        if any(unicodedata.category(character) in NOT_IN_NAMES for character in name):
+            raise ValidationError("Please leave out characters that cannot be seen.")
+        return name
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Two people who sign up with one address at once: one account, and the other is told by mail."""
+        try:
+            with transaction.atomic():
+                return super().try_save(request)  # type: ignore[no-any-return]
+        except IntegrityError:
+            self.account_already_exists = True
+            return super().try_save(request)  # type: ignore[no-any-return]
+
+
+class ChangeEmailForm(allauth_forms.ChangeEmailForm):  # type: ignore[misc]
+    """Another address while the first one waits for its code."""
+
+    def clean_email(self) -> str:
+        """Of an address that somebody has, its owner is told by mail, and this page says nothing."""
+        email: str = super().clean_email()
+        if belongs_to_another(email, current_tenant_id()):
+            self.account_already_exists = True
+        return email
+
+
+class ConfirmEmailForm(allauth_forms.ConfirmEmailVerificationCodeForm):  # type: ignore[misc]
+    """The code from the mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs.pop("placeholder", None)
+
+    def clean_code(self) -> str:
+        """Who knows the code owns the address, and may learn that another account has it."""
+        code: str = super().clean_code()
+        if belongs_to_another(self.email, current_tenant_id()):
+            raise get_adapter().validation_error("email_taken")
+        return code
+
+
+class NewPasswordForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    """A new password after the code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_passwords(self)
+        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+
+
+class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    """The current password, and the new one twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit_passwords(self)
+        self.fields["oldpassword"].help_text = ""
+        self.fields["password1"].help_text = NEW_PASSWORD_HELP
