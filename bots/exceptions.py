@@ -1,0 +1,35 @@
+"""What a trader is refused, each with a finished sentence."""
+
+from tradewise.exceptions import DomainError
+
+
+class CommandRefused(DomainError):  # noqa: N818 - a refusal is no error
+    """The bot is not in a state in which this can be asked of it."""
+
+
+class BotIsDown(CommandRefused):
+    """No command would arrive."""
+
+
+class CommandUnderWay(CommandRefused):
+    """Another command is on its way to the bot."""
+
+
+class PauseWouldStart(CommandRefused):
+    """Freqtrade starts a stopped bot when it is asked to pause."""
+
+
+class BotNotAnswering(DomainError):  # noqa: N818
+    """The bot was asked and did not answer as a bot that works; nothing was saved."""
+
+
+class TooManyBots(DomainError):  # noqa: N818
+    """The tenant has as many bots as it may have."""
+
+
+class BotConnectedAlready(DomainError):  # noqa: N818
+    """There is a bot with this address; `bot_id` is the public id of that one."""
+
+    def __init__(self, sentence: str, *, bot_id: str) -> None:
+        super().__init__(sentence)
+        self.bot_id = bot_id

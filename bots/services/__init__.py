@@ -1,0 +1,1 @@
+"""What changes bots. Each function is one transaction of the tenant who asks."""

@@ -1,0 +1,95 @@
+"""Changing what a trader told about a bot."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import User
+from bots.adapters import Probe
+from bots.enums import BotStatus, HealthReason
+from bots.exceptions import BotNotAnswering
+from bots.models import Bot
+from bots.services.connecting import SEEN, Address, give_token, refuse_twice, take_in
+from bots.services.diagnosing import answers_well
+from bots.services.events import record
+from tradewise.egress import origin
+from tradewise.tenancy.models import CurrentTimestamp
+
+WIPED: Final = (
+    "The bot has a new address, and its password was kept for the old one only. Enter the user name and "
+    "the password again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A new user name and password, and what the bot said to them."""
+
+    address: Address
+    probe: Probe
+
+
+@sensitive_variables("tested")
+@transaction.atomic
+def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, tested: Tested | None) -> Bot:
+    """Save what was changed; `url` is in its normal spelling and `tested` there only with a new password.
+
+    A password belongs to an origin: under a new one, without a new password, it is wiped in the same
+    statement, so that it is never sent to somebody else. Raises BotNotAnswering or BotConnectedAlready.
+    """
+    if tested is not None and not answers_well(tested.probe):
+        raise BotNotAnswering(tested.probe.sentence)
+    bot = Bot.objects.select_for_update().get(pk=bot.pk)
+    refuse_twice(url, but=bot)
+    changed = [
+        words
+        for words, before, after in (
+            ("the name", bot.name or "", name),
+            ("the note", bot.description or "", description),
+            ("the address", bot.api_url, url),
+        )
+        if before != after
+    ]
+    moved = bot.api_url is None or origin(bot.api_url) != origin(url)
+    address_changed = bot.api_url != url
+    bot.name, bot.description, bot.api_url = name, description, url
+    fields = ["name", "description", "api_url", "updated_at"]
+    if tested is not None:
+        changed.append("the user name and password")
+        give_token(bot, tested.address)
+        take_in(bot, tested.probe)
+        fields += ["api_token", "token_set_at", *SEEN, *_forget_command(bot)]
+    elif moved:
+        fields += [*_wipe_token(bot), *_forget_command(bot)]
+    elif address_changed:
+        bot.next_check_at = CurrentTimestamp()
+        fields += ["next_check_at"]
+    if not changed:
+        return bot
+    bot.save(update_fields=fields)
+    bot.refresh_from_db()
+    record(bot, "changed", f"{actor} changed {_listed(changed)}.")
+    return bot
+
+
+def _wipe_token(bot: Bot) -> list[str]:
+    """The password is gone, and with it the bot until another is given."""
+    bot.api_token = bot.token_set_at = None
+    bot.status = BotStatus.ERROR
+    bot.health = HealthReason.NEEDS_TOKEN
+    bot.health_since = CurrentTimestamp()
+    bot.connection_error = WIPED
+    return ["api_token", "token_set_at", "status", "health", "health_since", "connection_error"]
+
+
+def _forget_command(bot: Bot) -> list[str]:
+    """What was asked of the bot at the old address is not asked of the one at the new."""
+    bot.command = ""
+    bot.command_asked_at = bot.command_sent_at = None
+    return ["command", "command_asked_at", "command_sent_at"]
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
