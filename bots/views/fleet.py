@@ -1,0 +1,80 @@
+"""All bots of a trader: is everything running, and am I up or down?"""
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.http import TraderRequest
+from bots import queries
+from bots.enums import BotStatus
+from bots.forms import FleetFilter
+from bots.queries import FleetState
+from bots.views.rows import rows_html
+from tradewise.web.pages import render_page, wants_fragment
+
+PAGE = 50
+
+_COUNTED = (
+    (BotStatus.RUNNING, "running"),
+    (BotStatus.CONNECTED, "paused"),
+    (BotStatus.INACTIVE, "stopped"),
+    (BotStatus.STARTING, "starting"),
+    (BotStatus.STOPPING, "stopping"),
+)
+
+
+@require_GET
+@login_required
+def fleet(request: TraderRequest) -> HttpResponse:
+    """The page, and the part of it that asks again every few seconds and hears 204 when nothing changed."""
+    form = FleetFilter(request.GET)
+    if not form.is_valid():
+        return render(request, "bots/fleet.html", {"form": form, "invalid": True}, status=422)
+    state = queries.fleet_state()
+    wanted = form.cleaned_data
+    if wants_fragment(request) and wanted["seen"] == state.version:
+        return HttpResponse(status=204)
+    filters = {name: wanted[name] for name in ("q", "status", "mode") if wanted[name]}
+    rows = queries.fleet(text=wanted["q"], status=wanted["status"], mode=wanted["mode"])
+    page = FleetPaginator(rows, PAGE, count=None if filters else state.count).get_page(wanted["page"])
+    context: dict[str, Any] = {
+        "form": form,
+        "state": state,
+        "filtered": bool(filters),
+        "rows": rows_html(page.object_list, timezone.now()) if state.count else "",
+        "page": page,
+        "summary": summary(state),
+        "query": urlencode(filters),
+        "here": urlencode({**filters, **({"page": page.number} if page.number > 1 else {})}),
+    }
+    return render_page(request, "bots/fleet.html", context, fragment="fleet")
+
+
+def summary(state: FleetState) -> str:
+    """`3 running, 1 paused. 2 need attention.`"""
+    counted = [
+        f"{state.by_status[status]} {word}" for status, word in _COUNTED if state.by_status.get(status)
+    ]
+    down = state.by_status.get(BotStatus.ERROR, 0)
+    if down:
+        counted.insert(0, f"{down} down")
+    return ", ".join(counted)
+
+
+class FleetPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts only what was not counted already."""
+
+    def __init__(self, rows: Any, size: int, *, count: int | None) -> None:
+        super().__init__(rows, size)
+        self._rows, self._known = rows, count
+
+    @cached_property
+    def count(self) -> int:
+        return int(self._rows.count()) if self._known is None else self._known
