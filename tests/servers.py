@@ -43,13 +43,14 @@ def dsn(login: str, database: str) -> str:
 
 def process_database() -> str:
     """The name of this process's own database."""
-    return f"tw_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    return f"tw_test_{os.getpid()}"
 
 
 def build_database(name: str) -> None:
     """Make the database `name` anew, with the migrated schema and no rows."""
     template = f"tw_template_{_schema_hash()}"
     with _alone(), psycopg.connect(admin_dsn(), autocommit=True) as connection:
+        _drop_what_dead_processes_left(connection)
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [template]).fetchone()
         if found is None:
             _migrate_into(connection, template)
@@ -72,6 +73,13 @@ def drop_database(name: str) -> None:
     """Drop a database whoever is connected."""
     with psycopg.connect(admin_dsn(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _drop_what_dead_processes_left(connection: psycopg.Connection) -> None:
+    rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'tw\\_test\\_%'").fetchall()
+    for (name,) in rows:
+        if not Path("/proc", name.split("_")[2]).exists():
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _migrate_into(connection: psycopg.Connection, template: str) -> None:
