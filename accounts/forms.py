@@ -16,23 +16,26 @@ from accounts.models import User
 from tradewise.tenancy.context import current_tenant_id
 
 LONGEST_NAME = 100
+LONGEST_EMAIL = 254
 #: Characters; hashing takes as long for one as for 256.
 LONGEST_PASSWORD = 256
 #: Unicode categories that no name needs: controls, format (bidi, zero width), surrogates, private use.
 NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-NEW_PASSWORD_HELP = (
+RULES_FOR_NEW_ONES = (
     "At least 12 characters. A few unrelated words work well. "
     "Not a password that many people use, and not your name or address."
 )
 
 
-def limit_passwords(form: forms.BaseForm) -> None:
-    """Refuse passwords of unreasonable length before they are hashed."""
+def limit(form: forms.BaseForm) -> None:
+    """Refuse what is unreasonably long: passwords before they are hashed, addresses before they are stored."""
     for field in form.fields.values():
-        if isinstance(field.widget, forms.PasswordInput) and isinstance(field, forms.CharField):
-            field.max_length = LONGEST_PASSWORD
+        field.widget.attrs.pop("placeholder", None)
+        if isinstance(field.widget, forms.PasswordInput):
             field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
-            field.widget.attrs.pop("placeholder", None)
+        elif isinstance(field, forms.EmailField):
+            field.label = "E-mail address"
+            field.validators.append(MaxLengthValidator(LONGEST_EMAIL))
 
 
 class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
@@ -40,9 +43,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limit_passwords(self)
-        self.fields["login"].label = "E-mail address"
-        self.fields["login"].widget.attrs.pop("placeholder", None)
+        limit(self)
         self.fields["login"].widget.attrs["autocomplete"] = "username"
         self.fields["password"].help_text = ""
 
@@ -61,10 +62,8 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limit_passwords(self)
-        self.fields["email"].label = "E-mail address"
-        self.fields["email"].widget.attrs.pop("placeholder", None)
-        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+        limit(self)
+        self.fields["password1"].help_text = RULES_FOR_NEW_ONES
 
     def clean_full_name(self) -> str:
         """In one Unicode form, without characters that are not seen."""
@@ -83,23 +82,12 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
             return super().try_save(request)  # type: ignore[no-any-return]
 
 
-class ChangeEmailForm(allauth_forms.ChangeEmailForm):  # type: ignore[misc]
-    """Another address while the first one waits for its code."""
-
-    def clean_email(self) -> str:
-        """Of an address that somebody has, its owner is told by mail, and this page says nothing."""
-        email: str = super().clean_email()
-        if belongs_to_another(email, current_tenant_id()):
-            self.account_already_exists = True
-        return email
-
-
 class ConfirmEmailForm(allauth_forms.ConfirmEmailVerificationCodeForm):  # type: ignore[misc]
     """The code from the mail."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs.pop("placeholder", None)
+        limit(self)
 
     def clean_code(self) -> str:
         """Who knows the code owns the address, and may learn that another account has it."""
@@ -114,8 +102,8 @@ class NewPasswordForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limit_passwords(self)
-        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+        limit(self)
+        self.fields["password1"].help_text = RULES_FOR_NEW_ONES
 
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]
@@ -123,6 +111,31 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        limit_passwords(self)
+        limit(self)
         self.fields["oldpassword"].help_text = ""
-        self.fields["password1"].help_text = NEW_PASSWORD_HELP
+        self.fields["password1"].help_text = RULES_FOR_NEW_ONES
+
+
+class NewEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
+    """Another address for the account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit(self)
+        self.fields["email"].label = "New e-mail address"
+
+
+class ForgottenPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    """The address that gets the code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit(self)
+
+
+class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
+    """The password once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limit(self)

@@ -4,8 +4,11 @@ import re
 
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.http import HttpResponse
+from django.test import Client
 
 from accounts.models import User
+from tests.factories.accounts import PASSWORD
 from tradewise.tenancy.context import tenant_context
 
 
@@ -18,6 +21,39 @@ def verified(user: User) -> User:
 
 def code() -> str:
     """The code in the newest mail."""
-    found = re.search(r"^\s*([A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*)\s*$", str(mail.outbox[-1].body), re.MULTILINE)
+    found = re.search(r"^    (\S+)$", str(mail.outbox[-1].body), re.MULTILINE)
     assert found, mail.outbox[-1].body
     return found.group(1)
+
+
+def log_in(client: Client, email: str, password: str = PASSWORD) -> HttpResponse:
+    """Post the login form."""
+    return client.post("/account/login/", {"login": email, "password": password})
+
+
+def sign_up(client: Client, email: str, name: str = "Carol", password: str = PASSWORD) -> HttpResponse:
+    """Post the form that makes an account."""
+    return client.post("/account/signup/", {"full_name": name, "email": email, "password1": password})
+
+
+def enter(client: Client, entered: str) -> HttpResponse:
+    """Post the code that confirms an address."""
+    return client.post("/account/confirm-email/", {"code": entered, "action": "verify"})
+
+
+def stored(user: User) -> User:
+    """The user as the database has it."""
+    with tenant_context(user.tenant_id):
+        return User.objects.get(pk=user.pk)
+
+
+def count_users() -> int:
+    """All users, as only the superuser can count them."""
+    import psycopg
+
+    from tests import servers
+
+    with psycopg.connect(servers.admin_dsn(servers.process_database())) as connection:
+        row = connection.execute("SELECT count(*) FROM users").fetchone()
+    assert row
+    return int(row[0])

@@ -89,7 +89,9 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.forms.LoginForm",
     "signup": "accounts.forms.SignupForm",
-    "change_email": "accounts.forms.ChangeEmailForm",
+    "add_email": "accounts.forms.NewEmailForm",
+    "reset_password": "accounts.forms.ForgottenPasswordForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
     "confirm_email_verification_code": "accounts.forms.ConfirmEmailForm",
     "reset_password_from_key": "accounts.forms.NewPasswordForm",
     "change_password": "accounts.forms.ChangePasswordForm",
@@ -101,14 +103,13 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # Codes and not links: what waits for one is then kept in the session of who asked, and in no table.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# A new e-mail address can take the account over: the password is asked again, unless it was just given.
+# A new e-mail address can take the account over, so the password is asked for again.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 
 #: Proxies (CIDRs) whose X-Forwarded-For is believed, and how many of them stand in a row.
