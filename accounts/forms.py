@@ -28,7 +28,7 @@ RULES_FOR_NEW_ONES = (
 
 
 def limit(form: forms.BaseForm) -> None:
-    """Refuse what is unreasonably long: passwords before they are hashed, addresses before they are stored."""
+    """Refuse what is too long: passwords before they are hashed, addresses before they are stored."""
     for field in form.fields.values():
         field.widget.attrs.pop("placeholder", None)
         if isinstance(field.widget, forms.PasswordInput):

@@ -77,3 +77,24 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         """The first name, or the e-mail."""
         return (self.full_name or self.email).split(" ", 1)[0]
+
+
+class SupportUser(models.Model):
+    """A trader as staff see one: a view without the password's hash, readable by `tw_staff` alone."""
+
+    email = models.CharField(max_length=255)
+    full_name = models.CharField(max_length=255, null=True)  # noqa: DJ001 - as ordered
+    tenant_id = models.UUIDField()
+    is_active = models.BooleanField()
+    created_at = models.DateTimeField()
+    last_login = models.DateTimeField(null=True)
+
+    across_tenants: ClassVar[models.Manager["SupportUser"]] = models.Manager()
+
+    class Meta:
+        managed = False
+        db_table = "support_users"
+        verbose_name = "trader"
+
+    def __str__(self) -> str:
+        return self.email

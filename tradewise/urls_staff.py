@@ -1,12 +1,10 @@
 """The staff site's addresses: the admin alone."""
 
-from django.contrib import admin
 from django.urls import path
 
-admin.site.site_header = admin.site.site_title = "TradeWise staff"
-admin.site.index_title = "Moderation and support"
+from tradewise.web.staff import staff_site
 
-urlpatterns = [path("", admin.site.urls)]
+urlpatterns = [path("", staff_site.urls)]
 
 handler400 = "tradewise.web.errors.bad_request"
 handler500 = "tradewise.web.errors.server_error"

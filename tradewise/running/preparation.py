@@ -69,10 +69,13 @@ def prepare_database(plan: Plan) -> None:
 def create_accounts(plan: Plan) -> list[str]:
     """A trader with the demo bot, and a member of staff; what the commands print about them."""
     demo = {"DEMO_BOT_URL": plan.demo.url, "DEMO_BOT_TOKEN": f"{plan.demo.username}:{plan.demo.password}"}
-    settings = {"create_demo": "trader", "create_staff": "staff"}
+    commands = {
+        "create_demo": ("trader", []),
+        "create_staff": ("ops", ["--if-missing", "--email", "staff@example.com"]),
+    }
     jobs = [
-        (name, manage(plan, name, settings=module, extra=demo))
-        for name, module in settings.items()
+        (name, manage(plan, name, *arguments, settings=module, extra=demo))
+        for name, (module, arguments) in commands.items()
         if list(ROOT.glob(f"*/management/commands/{name}.py"))
     ]
     return [finish(job, f"{name} failed").strip() for name, job in jobs]

@@ -12,10 +12,11 @@ DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS
 
 ROOT_URLCONF = "tradewise.urls_staff"
 INSTALLED_APPS = [*SITE_APPS, "django.contrib.admin"]
-MIDDLEWARE = [name for name in SITE_MIDDLEWARE if not name.startswith(("accounts.", "allauth."))]
+MIDDLEWARE = [name for name in SITE_MIDDLEWARE if not name.startswith("accounts.")]
 AUTHENTICATION_BACKENDS = ["accounts.backends.StaffBackend"]
 SESSION_COOKIE_NAME = "staff-session"
 CSRF_COOKIE_NAME = "staff-csrf"
 SESSION_COOKIE_AGE = 8 * 3600
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+LOGOUT_REDIRECT_URL = "admin:login"

@@ -1,0 +1,52 @@
+"""Bots on the staff site, without their tokens."""
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from bots.models import Bot
+from tradewise.web.staff import ReadOnlyAdmin, staff_site
+
+#: What the login of the staff site may read; the database refuses the rest.
+SHOWN = (
+    "bot_id",
+    "name",
+    "tenant_id",
+    "bot_type",
+    "status",
+    "desired_state",
+    "health",
+    "health_since",
+    "connection_error",
+    "last_ping",
+    "checked_at",
+    "failures",
+    "latency_ms",
+    "api_url",
+    "remote_name",
+    "engine_state",
+    "engine_version",
+    "strategy",
+    "exchange",
+    "timeframe",
+    "stake_currency",
+    "dry_run",
+    "created_at",
+    "updated_at",
+)
+
+
+@admin.register(Bot, site=staff_site)
+class BotAdmin(ReadOnlyAdmin):
+    """Found by the bot's public id, the tenant's id or the whole address."""
+
+    list_display = ("bot_id", "name", "status", "health", "last_ping", "tenant_id")
+    list_filter = ("status", "health")
+    fields = SHOWN
+    search_fields = ("bot_id",)
+    search_help_text = "The bot's id, its tenant's id, or its whole address."
+    exact_search = ("bot_id", "tenant_id", "api_url")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Bot]:
+        """Without the columns that staff may not read."""
+        return super().get_queryset(request).only(*SHOWN)
