@@ -23,7 +23,8 @@ class PrintableCharField(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if value and not value.isprintable():
+        # U+FFFD is what is left of bytes that were no text.
+        if value and (not value.isprintable() or "\ufffd" in value):
             raise ValidationError("Leave out line breaks and characters that do not print.")
 
 

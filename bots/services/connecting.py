@@ -70,6 +70,23 @@ def connect_bot(*, actor: User, name: str, address: Address, probe: Probe) -> Bo
     """
     if not answers_well(probe):
         raise BotNotAnswering(probe.sentence)
+    bot = _new_bot(actor, name or probe.bot_name or "Freqtrade", address)
+    take_in(bot, probe)
+    return _save(bot, actor)
+
+
+@sensitive_variables("address")
+@transaction.atomic
+def connect_unseen(*, actor: User, name: str, address: Address) -> Bot:
+    """Save a bot that was not asked yet, because it may not be up yet: the next tick of the sweep will.
+
+    Raises BotConnectedAlready or TooManyBots.
+    """
+    return _save(_new_bot(actor, name, address), actor)
+
+
+@sensitive_variables("address")
+def _new_bot(actor: User, name: str, address: Address) -> Bot:
     # One at a time for each tenant: the count and the address stay as they are found.
     User.objects.select_for_update().get(pk=actor.pk)
     refuse_twice(address.url)
@@ -82,11 +99,14 @@ def connect_bot(*, actor: User, name: str, address: Address, probe: Probe) -> Bo
         tenant_id=actor.tenant_id,
         bot_id=new_bot_id(),
         bot_type=BotType.EXTERNAL,
-        name=name or probe.bot_name or "Freqtrade",
+        name=name,
         api_url=address.url,
     )
     give_token(bot, address)
-    take_in(bot, probe)
+    return bot
+
+
+def _save(bot: Bot, actor: User) -> Bot:
     bot.save(force_insert=True)
     bot.refresh_from_db()
     record(bot, "connected", f"{actor} connected the bot.")

@@ -74,6 +74,25 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
     return bot
 
 
+@sensitive_variables("address")
+@transaction.atomic
+def readdress_bot(*, actor: User, bot: Bot, address: Address) -> Bot:
+    """Give a bot another address and password without asking it; the next tick of the sweep will."""
+    bot = Bot.objects.select_for_update().get(pk=bot.pk)
+    refuse_twice(address.url, but=bot)
+    bot.api_url = address.url
+    give_token(bot, address)
+    bot.status, bot.health, bot.connection_error = BotStatus.INACTIVE, HealthReason.UNKNOWN, None
+    bot.health_since = bot.next_check_at = CurrentTimestamp()
+    seen = ["status", "health", "connection_error", "health_since", "next_check_at"]
+    bot.save(
+        update_fields=["api_url", "api_token", "token_set_at", *seen, *_forget_command(bot), "updated_at"]
+    )
+    bot.refresh_from_db()
+    record(bot, "changed", f"{actor} changed the address and the password.")
+    return bot
+
+
 def _wipe_token(bot: Bot) -> list[str]:
     """The password is gone, and with it the bot until another is given."""
     bot.api_token = bot.token_set_at = None
