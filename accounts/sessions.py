@@ -43,7 +43,7 @@ class SessionStore(CachedStore):
         if row is None:
             return {}
         data: dict[str, Any] = self.decode(row.session_data)
-        self._remember(data)
+        self._remember(data, self.get_expiry_age(expiry=row.expire_date))
         return data
 
     def exists(self, session_key: str) -> bool:
@@ -57,7 +57,7 @@ class SessionStore(CachedStore):
             return
         with key_in_hand(session_key=self.session_key):
             StoredStore.save(self, must_create)
-        self._remember(self._get_session(no_load=must_create))
+        self._remember(self._get_session(no_load=must_create), self.get_expiry_age())
 
     def delete(self, session_key: str | None = None) -> None:
         """End the session, this one or another whose key is in hand."""
@@ -68,7 +68,5 @@ class SessionStore(CachedStore):
             self.model.objects.filter(session_key=key).delete()
         self._cache.delete(self.cache_key_prefix + key)
 
-    def _remember(self, data: dict[str, Any]) -> None:
-        self._cache.set(
-            f"{self.cache_key_prefix}{self.session_key}", data, min(CACHED_SECONDS, self.get_expiry_age())
-        )
+    def _remember(self, data: dict[str, Any], seconds: int) -> None:
+        self._cache.set(f"{self.cache_key_prefix}{self.session_key}", data, min(CACHED_SECONDS, seconds))

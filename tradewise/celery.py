@@ -16,5 +16,6 @@ TICK = 2.0
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
     "deliver": {"task": "tradewise.deliver_outbox", "schedule": TICK, "options": {"expires": TICK}},
+    "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {"task": "bots.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }

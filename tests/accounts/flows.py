@@ -1,13 +1,18 @@
 """Steps that several tests of accounts share."""
 
 import re
+from typing import TYPE_CHECKING
 
+import psycopg
 from allauth.account.models import EmailAddress
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
 from accounts.models import User
+from tests import servers
 from tests.factories.accounts import PASSWORD
 from tradewise.tenancy.context import tenant_context
 
@@ -26,17 +31,17 @@ def code() -> str:
     return found.group(1)
 
 
-def log_in(client: Client, email: str, password: str = PASSWORD) -> HttpResponse:
+def log_in(client: Client, email: str, password: str = PASSWORD) -> "Answer":
     """Post the login form."""
     return client.post("/account/login/", {"login": email, "password": password})
 
 
-def sign_up(client: Client, email: str, name: str = "Carol", password: str = PASSWORD) -> HttpResponse:
+def sign_up(client: Client, email: str, name: str = "Carol", password: str = PASSWORD) -> "Answer":
     """Post the form that makes an account."""
     return client.post("/account/signup/", {"full_name": name, "email": email, "password1": password})
 
 
-def enter(client: Client, entered: str) -> HttpResponse:
+def enter(client: Client, entered: str) -> "Answer":
     """Post the code that confirms an address."""
     return client.post("/account/confirm-email/", {"code": entered, "action": "verify"})
 
@@ -49,10 +54,6 @@ def stored(user: User) -> User:
 
 def count_users() -> int:
     """All users, as only the superuser can count them."""
-    import psycopg
-
-    from tests import servers
-
     with psycopg.connect(servers.admin_dsn(servers.process_database())) as connection:
         row = connection.execute("SELECT count(*) FROM users").fetchone()
     assert row
