@@ -9,6 +9,7 @@ from django.db import connection
 from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from bots import queries
 from bots.models import Bot
@@ -210,6 +211,27 @@ def test_the_same_values_a_minute_later_are_not_seen_as_fresh():
     now = timezone.now()
     seen = facts(last_ping=now)
     assert row_html(seen, now) != row_html(seen, now + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize("text", SILLY)
+def test_every_text_of_a_row_is_escaped_and_shown_as_it_is(text):
+    texts = {"name": text, "strategy": text, "exchange": text, "stake_currency": text[:20], "bot_id": text}
+    told = facts(**texts, profit_all=Decimal(1))
+    failed = facts(**texts, status="error", connection_error=text)
+    for row in (row_html(told, timezone.now()), row_html(failed, timezone.now())):
+        assert escape(text) in row
+        if escape(text) != text:
+            assert text not in row
+        assert "\0" not in row
+        assert "%(" not in row.replace(escape(text), "").replace(escape(text[:20]), "")
+
+
+def test_a_row_that_was_kept_shows_the_newest_check():
+    now = timezone.now()
+    first, second = (row_html(facts(last_ping=now - timedelta(seconds=age)), now) for age in (50, 5))
+    assert "50\u00a0s ago" in first
+    assert "5\u00a0s ago" in second
+    assert "50\u00a0s ago" not in second
 
 
 def test_two_bots_with_the_same_values_keep_their_own_rows():
