@@ -74,7 +74,8 @@ def filled_database() -> str:
     """The name of the database with a million bots; the first time it takes a few minutes to make."""
     name = f"bench_{_fingerprint()}"
     with psycopg.connect(dsn("tw_admin", "postgres"), autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if found is not None:
             return name
         for (stale,) in connection.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'"
