@@ -21,7 +21,7 @@ check: ## the checks of `make test` alone: a minute
 
 bench: ## the figures about speed
 	@$(PYTHON) -m tradewise.running.environment --dev
-	@exec .venv/bin/python -m benchmarks
+	@exec .venv/bin/python -m benchmarks.run
 
 lock: ## requirements*.txt from requirements*.in; needs uv
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q requirements-dev.in -o requirements-dev.txt

@@ -19,7 +19,7 @@ from psycopg import sql
 from benchmarks import scratch
 from benchmarks.report import record
 
-ROUNDS = 3000
+ROUNDS = 2000
 WARM_UP = 200
 MOST = 1.1
 
