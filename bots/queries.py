@@ -193,7 +193,7 @@ RANGES: Final = {
     "30d": (timedelta(days=30), timedelta(hours=3)),
 }
 MOST_POINTS: Final = 300
-TRADES_A_PAGE: Final = 25
+TRADES_A_PAGE: Final = 12
 
 
 class DateBin(Func):
@@ -239,7 +239,7 @@ def _with_gaps(
     return result
 
 
-def daily_results(bot: Bot, count: int = 14) -> list[BotDay]:
+def daily_results(bot: Bot, count: int = 7) -> list[BotDay]:
     """The latest days, newest first."""
     return list(BotDay.objects.filter(bot=bot).order_by("-day")[:count])
 
@@ -254,7 +254,7 @@ def closed_trades(bot: Bot, before: tuple[datetime, int] | None) -> tuple[list[B
     return page[:TRADES_A_PAGE], len(page) > TRADES_A_PAGE
 
 
-def latest_events(bot: Bot, count: int = 20) -> list[BotEvent]:
+def latest_events(bot: Bot, count: int = 12) -> list[BotEvent]:
     """What happened last, newest first."""
     return list(BotEvent.objects.filter(bot=bot).order_by("-at", "-pk")[:count])
 

@@ -110,7 +110,7 @@ def test_closed_trades_are_paged_without_losing_or_repeating_one(client, running
     )
     seen: list[str] = []
     query = ""
-    for _ in range(5):
+    for _ in range(9):
         page = page_of(client, running, query)
         seen += trades_on(page)
         older = re.search(r'rel="next" href="[^"?]*(\?[^"#]*)', page)

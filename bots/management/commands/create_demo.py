@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.door import tenant_of_email
@@ -23,6 +24,7 @@ from tradewise.egress import EgressError
 from tradewise.tenancy.context import current_tenant_id, tenant_context
 
 EMAIL: Final = "demo@tradewise.example"
+SETTINGS: Final = "tradewise.settings.trader"
 BOT_NAME: Final = "Demo bot"
 
 
@@ -46,7 +48,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         email: str = options["email"].strip().lower()
         address = _address(options["bot_url"], options["bot_credentials_file"])
-        tenant_id = tenant_of_email(email)
+        tenant_id = _tenant_of(email)
         made = tenant_id is None
         password = secrets.token_urlsafe(12) if made or options["reset_password"] else None
         with tenant_context(tenant_id or uuid.uuid4(), action="demo.create"):
@@ -63,8 +65,17 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"Demo trader  {email}  (password as printed at first; "
-                "`manage.py create_demo --reset-password` makes a new one)"
+                f"`manage.py create_demo --reset-password --settings {SETTINGS}` makes a new one)"
             )
+
+
+def _tenant_of(email: str) -> uuid.UUID | None:
+    try:
+        return tenant_of_email(email)
+    except ProgrammingError as error:
+        raise CommandError(
+            f"Only the trader site's login may look for a trader: add --settings {SETTINGS}."
+        ) from error
 
 
 def _address(url: str, file: Path | None) -> Address | None:

@@ -1,4 +1,4 @@
-// Ticks all bots of the page at once. Without it each has its own tick.
+// A comfort of the list of bots: without it each has its own tick.
 (() => {
   "use strict";
 
