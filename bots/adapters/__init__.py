@@ -21,10 +21,15 @@ from tradewise.egress import Client
 ADAPTERS: Final = {"freqtrade": FreqtradeAdapter}
 
 
-def adapter_for(kind: str, client: Client, url: str, credentials: Credentials | None) -> Adapter:
-    """The adapter of an engine; `kind` is its name. Raises ValueError for one that is not known."""
+def adapter_for(
+    kind: str, client: Client, url: str, credentials: Credentials | None, *, seconds: float = 8.0
+) -> Adapter:
+    """The adapter of an engine; `kind` is its name, `seconds` what an answer may take at most.
+
+    Raises ValueError for an engine that is not known.
+    """
     try:
-        return ADAPTERS[kind](client, url, credentials)
+        return ADAPTERS[kind](client, url, credentials, seconds=seconds)
     except KeyError:
         raise ValueError(f"There is no adapter for the engine {kind!r}.") from None
 

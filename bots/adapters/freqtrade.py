@@ -62,6 +62,7 @@ class FreqtradeAdapter:
         url: str,
         credentials: Credentials | None,
         *,
+        seconds: float = 8.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         recheck_seconds: float = RECHECK_SECONDS,
     ) -> None:
@@ -69,6 +70,7 @@ class FreqtradeAdapter:
         self._base = url.rstrip("/").removesuffix("/api/v1") + "/api/v1/"
         self._credentials = credentials
         self._words = sentences.Words(url)
+        self._seconds = seconds
         self._clock = clock
         self._recheck_seconds = recheck_seconds
         self._config: parsing.Fields | None = None
@@ -92,7 +94,8 @@ class FreqtradeAdapter:
         return found
 
     async def figures(self, *, known_capital: Decimal | None = None) -> Figures:
-        """`/profit`, `/status` and `/daily`; `/balance`, which is slow, only for a capital not known yet.
+        """`/profit`, `/status` and `/daily`; `/balance`, which is slow, only for a capital not known yet
+        and, while trades are open, as the first to show that the exchange is out of reach.
 
         Raises AdapterError.
         """
@@ -107,8 +110,12 @@ class FreqtradeAdapter:
         daily = parsing.fields(await self._ask(f"daily?timescale={DAYS}", refused={}))
         capital = answers.capital_from_profit(profit) or known_capital
         rejected = answers.rejection(profit, open_trades)
-        if rejected is None and capital is None:
-            capital, rejected = await self._capital_from_balance(open_trades)
+        # Prices are cached for five minutes, in which only the balance shows that the exchange is gone.
+        if rejected is None and (capital is None or open_trades):
+            from_balance, rejected = await self._capital_from_balance(open_trades)
+            if capital is not None and rejected is Rejection.CAPITAL_UNKNOWN:
+                rejected = None
+            capital = capital or from_balance
         profit_all = parsing.number(profit.get("profit_all_coin"))
         equity = None if capital is None or profit_all is None or rejected else capital + profit_all
         limit = parsing.whole(config.get("max_open_trades"))
@@ -249,7 +256,7 @@ class FreqtradeAdapter:
             return refused
         return answers.read(response, self._words)
 
-    async def _call(self, method: str, path: str, *, max_bytes: int = SMALL, total: float = 8.0) -> Response:
+    async def _call(self, method: str, path: str, *, max_bytes: int = SMALL, total: float = 0.0) -> Response:
         if self._credentials is None:
             raise self._error(HealthReason.NEEDS_TOKEN)
         try:
@@ -257,7 +264,7 @@ class FreqtradeAdapter:
                 method,
                 self._base + path,
                 authorization=self._credentials.authorization,
-                total=total,
+                total=total or self._seconds,
                 max_bytes=max_bytes,
             )
         except EgressError as error:
