@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -52,7 +60,7 @@ def missing(request: HttpRequest) -> HttpResponse:
 
 def lazy(request: HttpRequest) -> HttpResponse:
     template = engines["django"].from_string("{% for person in people %}{{ person.email }}{% endfor %}")
-    return TemplateResponse(request, template, {"people": User.objects.all()})  # type: ignore[arg-type]
+    return TemplateResponse(request, template, {"people": User.objects.all()})
 
 
 @outside_transaction
@@ -63,15 +71,21 @@ def outside(request: TraderRequest) -> HttpResponse:
     return JsonResponse({"open": was_open, "user": request.user.email, "count": count})
 
 
-def streams(request: HttpRequest) -> HttpResponse:
+def streams(request: HttpRequest) -> HttpResponseBase:
     def body() -> Iterator[str]:
         yield f"{connection.in_atomic_block} {current_binding().tenant_id}"
 
     return StreamingHttpResponse(body())
 
 
+@login_not_required
+def public(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"tenant": told()[0], "open": connection.in_atomic_block})
+
+
 urlpatterns = [
     *site,
+    path("test/public/", public),
     path("test/inside/", inside),
     path("test/fails/", fails),
     path("test/breaks/", breaks_the_transaction),

@@ -46,7 +46,7 @@ def test_an_address_that_was_never_confirmed_is_confirmed_first(client: Client, 
 
 
 def test_an_account_that_is_switched_off_lets_nobody_in(client: Client) -> None:
-    user = verified(UserFactory(is_active=False))
+    user = verified(UserFactory.create(is_active=False))
     assert log_in(client, user.email).headers["Location"] == "/account/inactive/"
     assert client.get("/account/inactive/").status_code == 200
     assert "tenant_id" not in client.session

@@ -164,5 +164,5 @@ def test_ops_may_give_the_password(alice: User) -> None:
 
 def test_lists_are_bounded(boss: None) -> None:
     for _ in range(3):
-        BotFactory(tenant_id=UserFactory().tenant_id)
+        BotFactory(tenant_id=UserFactory.create().tenant_id)
     assert "3 bots" in visit(login(), ("get", "/bots/bot/", None))[1][2]
