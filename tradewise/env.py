@@ -7,6 +7,7 @@ neither, `var/embedded.json`, which `make run` writes, says where the project's 
 import json
 import os
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -96,6 +97,17 @@ def secret_key() -> str:
     if is_embedded():
         return str(embedded()["secret_key"])
     raise ImproperlyConfigured("Set SECRET_KEY to a long random string that only this installation knows.")
+
+
+def networks(variable: str) -> list[str]:
+    """The CIDRs in a variable, empty where it is unset. Raises ImproperlyConfigured for what is none."""
+    cidrs = [text.strip() for text in os.environ.get(variable, "").split(",") if text.strip()]
+    for cidr in cidrs:
+        try:
+            ip_network(cidr, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(f"{variable} holds {cidr!r}, which is no network.") from None
+    return cidrs
 
 
 def outbox_email(directory: Path) -> dict[str, Any]:

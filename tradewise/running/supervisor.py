@@ -115,6 +115,8 @@ class Supervisor:
         say(f"\nTradeWise is up after {seconds:.1f} s.")
         say(f"  Trader site  {self.plan.site}")
         say(f"  Staff site   {self.plan.staff_site}")
+        if not os.environ.get("OUTBOX_EMAIL_URL"):
+            say(f"  Mails        {self.plan.var / 'mail'} (files; OUTBOX_EMAIL_URL names a mail server)")
         say(f"  Demo bot     {self.plan.demo.url} (a real Freqtrade in dry run on a simulated exchange)")
         for text in filter(None, accounts):
             say("\n" + text)

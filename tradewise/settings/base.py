@@ -2,7 +2,7 @@
 
 from csp.constants import NONE, SELF
 
-from tradewise.env import ROOT, env, is_embedded, outbox_email, redis_url, secret_key, var_directory
+from tradewise.env import ROOT, env, is_embedded, networks, outbox_email, redis_url, secret_key, var_directory
 
 BASE_DIR = ROOT
 VAR = var_directory()
@@ -113,7 +113,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 
 #: Proxies (CIDRs) whose X-Forwarded-For is believed, and how many of them stand in a row.
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 # A site stores its mails with the transaction that causes them; the worker sends them.
