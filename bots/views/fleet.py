@@ -1,6 +1,6 @@
 """All bots of a trader: is everything running, and am I up or down?"""
 
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts.http import TraderRequest
@@ -45,7 +46,7 @@ def fleet(request: TraderRequest) -> HttpResponse:
     rows = queries.fleet(text=wanted["q"], status=wanted["status"], mode=wanted["mode"])
     page = FleetPaginator(rows, PAGE, count=None if filters else state.count).get_page(wanted["page"])
     context: dict[str, Any] = {
-        "form": form,
+        "filters": partial(filters_html, wanted["q"], wanted["status"], wanted["mode"]),
         "state": state,
         "filtered": bool(filters),
         "rows": rows_html(page.object_list, timezone.now()) if state.count else "",
@@ -55,6 +56,13 @@ def fleet(request: TraderRequest) -> HttpResponse:
         "here": urlencode({**filters, **({"page": page.number} if page.number > 1 else {})}),
     }
     return render_page(request, "bots/fleet.html", context, fragment="fleet")
+
+
+@lru_cache(maxsize=64)
+def filters_html(text: str, status: str, mode: str) -> SafeString:
+    """The fields of the filter, kept: they take as long as a dozen rows, and hardly ever change."""
+    form = FleetFilter({"q": text, "status": status, "mode": mode})
+    return SafeString("".join(form[name].as_field_group() for name in ("q", "status", "mode")))
 
 
 def summary(state: FleetState) -> str:

@@ -226,6 +226,15 @@ def test_every_text_of_a_row_is_escaped_and_shown_as_it_is(text):
         assert "%(" not in row.replace(escape(text), "").replace(escape(text[:20]), "")
 
 
+@pytest.mark.parametrize("text", SILLY[:5])
+def test_what_was_searched_for_is_shown_again_and_never_markup(client, bot, text):
+    for _ in ("made", "kept"):
+        page = text_of(client.get("/", {"q": text, "status": "running"}))
+        assert f'value="{escape(text)}"' in page
+        assert '<option value="running" selected>' in page
+    assert f'value="{escape(text)}"' not in text_of(client.get("/"))
+
+
 def test_a_row_that_was_kept_shows_the_newest_check():
     now = timezone.now()
     first, second = (row_html(facts(last_ping=now - timedelta(seconds=age)), now) for age in (50, 5))
