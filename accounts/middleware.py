@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -47,6 +47,7 @@ class TenantMiddleware:
             if known and not outside:
                 return self._respond(request)
         if known:
+            _give_back_connection()
             return self.get_response(request)
         request.session.flush()
         request._cached_user = AnonymousUser()  # type: ignore[attr-defined]
@@ -98,6 +99,12 @@ def _bound(request: HttpRequest, tenant_id: uuid.UUID) -> AbstractContextManager
         ip=client_address(request),
         user_agent=user_agent(request),
     )
+
+
+def _give_back_connection() -> None:
+    """To the pool: a view that waits for the network must not keep others from the database."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _load_user(request: HttpRequest, tenant_id: uuid.UUID) -> bool:

@@ -65,7 +65,7 @@ def lazy(request: HttpRequest) -> HttpResponse:
 
 @outside_transaction
 def outside(request: TraderRequest) -> HttpResponse:
-    was_open = connection.in_atomic_block
+    was_open = connection.in_atomic_block or connection.connection is not None
     with tenant_context(request.tenant_id):
         count = User.objects.count()
     return JsonResponse({"open": was_open, "user": request.user.email, "count": count})

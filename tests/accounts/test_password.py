@@ -7,7 +7,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import User
-from tests.accounts.flows import code, log_in, stored, verified
+from tests.accounts.flows import code, log_in, sign_up, stored, verified
 from tests.factories.accounts import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +85,13 @@ def test_a_changed_password_ends_the_other_sessions(client_of: Callable[[User], 
 def test_a_change_that_is_wrong_is_refused(signed_in: Client, alice: User, form: dict[str, str]) -> None:
     assert signed_in.post("/account/password/change/", form).status_code == 422
     assert stored(alice).check_password(PASSWORD)
+
+
+def test_who_never_confirmed_the_address_does_so_by_choosing_a_new_password(client: Client) -> None:
+    """So nobody keeps an address from its owner by signing up with it first."""
+    sign_up(Client(), "carol@example.com", password="of somebody else")
+    reset(client, "carol@example.com")
+    client.post("/account/password/reset/confirm/", {"code": code()})
+    client.post("/account/password/reset/complete/", {"password1": NEW, "password2": NEW})
+    assert log_in(Client(), "carol@example.com", "of somebody else").status_code == 422
+    assert log_in(client, "carol@example.com", NEW).headers["Location"] == "/"

@@ -112,6 +112,12 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # A new e-mail address can take the account over, so the password is asked for again.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 
+# Beside allauth's own limits: nobody fills somebody's mailbox with codes.
+ACCOUNT_RATE_LIMITS = {
+    "confirm_email": "1/10s/key,6/15m/key",
+    "reset_password": "20/m/ip,5/m/key,10/h/key",
+}
+
 #: Proxies (CIDRs) whose X-Forwarded-For is believed, and how many of them stand in a row.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
