@@ -133,7 +133,7 @@ class FleetFilter(forms.Form):
         ("connected", "Paused"),
         ("inactive", "Stopped"),
     ]
-    MODES = [("", "Live and dry run"), ("live", "Live"), ("dry", "Dry run")]
+    MODES = [("", "Any mode"), ("live", "Live"), ("dry", "Dry run")]
 
     q = PrintableCharField(
         label="Search",

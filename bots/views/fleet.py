@@ -1,6 +1,6 @@
 """All bots of a trader: is everything running, and am I up or down?"""
 
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,8 +43,10 @@ def fleet(request: TraderRequest) -> HttpResponse:
     if wants_fragment(request) and wanted["seen"] == state.version:
         return HttpResponse(status=204)
     filters = {name: wanted[name] for name in ("q", "status", "mode") if wanted[name]}
-    rows = queries.fleet(text=wanted["q"], status=wanted["status"], mode=wanted["mode"])
-    page = FleetPaginator(rows, PAGE, count=None if filters else state.count).get_page(wanted["page"])
+    rows: Any = WholeFleet(state.count)
+    if filters:
+        rows = queries.fleet(text=wanted["q"], status=wanted["status"], mode=wanted["mode"])
+    page = Paginator(rows, PAGE).get_page(wanted["page"])
     context: dict[str, Any] = {
         "filters": partial(filters_html, wanted["q"], wanted["status"], wanted["mode"]),
         "state": state,
@@ -76,13 +78,14 @@ def summary(state: FleetState) -> str:
     return ", ".join(counted)
 
 
-class FleetPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts only what was not counted already."""
+class WholeFleet:
+    """The rows of all bots, of whom there are `count`, as a paginator slices them."""
 
-    def __init__(self, rows: Any, size: int, *, count: int | None) -> None:
-        super().__init__(rows, size)
-        self._rows, self._known = rows, count
+    def __init__(self, count: int) -> None:
+        self._count = count
 
-    @cached_property
-    def count(self) -> int:
-        return int(self._rows.count()) if self._known is None else self._known
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, part: slice) -> list[tuple[Any, ...]]:
+        return queries.page_of_fleet(part.start, PAGE)

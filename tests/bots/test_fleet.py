@@ -16,7 +16,7 @@ from bots.models import Bot
 from bots.queries import FleetFacts
 from bots.views.rows import row_html
 from tests.factories.bots import BotFactory
-from tradewise.tenancy.context import tenant_context
+from tradewise.tenancy.context import NoTenantError, tenant_context
 
 HTMX = {"HX-Request": "true", "HX-Target": "fleet"}
 SILLY = [
@@ -48,6 +48,24 @@ def test_htmx_gets_the_list_alone(client, bot):
 
 def test_nobody_sees_anothers_bots(intruder, bot):
     assert "Grid of Alice" not in text_of(intruder.get("/"))
+
+
+def test_a_question_whose_sql_is_kept_is_asked_for_each_tenant_anew(client, intruder, mallory, bot):
+    BotFactory(tenant_id=mallory.tenant_id, name="Grid of Mallory")
+    for _ in range(2):
+        mine, hers = text_of(client.get("/")), text_of(intruder.get("/"))
+        assert "Grid of Alice" in mine
+        assert "Grid of Mallory" not in mine
+        assert "Grid of Mallory" in hers
+        assert "Grid of Alice" not in hers
+
+
+@pytest.mark.django_db
+def test_without_a_tenant_nothing_is_asked(bot):
+    with pytest.raises(NoTenantError):
+        queries.fleet_state()
+    with pytest.raises(NoTenantError):
+        queries.page_of_fleet(0, 50)
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=Bot&status=running&mode=live"])
