@@ -43,7 +43,11 @@ def test_equity_is_the_starting_capital_and_all_profit(bot) -> None:
     assert (seen.profit_all, seen.profit_closed) == (Decimal("-0.643901"), Decimal("0.13115328"))
     assert (seen.closed_trades, seen.winning, seen.losing, seen.max_open_trades) == (1, 1, 0, 3)
     assert seen.stake_currency == "USDT"
-    assert not any("balance" in path for path in bot.asked)
+
+
+def test_a_balance_that_cannot_be_asked_does_not_matter_where_the_capital_is_known(bot) -> None:
+    seen = figures(bot, balance=(502, said.NOT_RUNNING))
+    assert (seen.rejected, seen.equity) == (None, Decimal("989.356099"))
 
 
 def test_days_may_be_missing_and_come_oldest_first(bot) -> None:
@@ -90,7 +94,7 @@ def test_before_the_first_profit_the_balance_tells_the_capital(bot) -> None:
 
 
 def test_a_capital_that_is_known_saves_the_slow_question(bot) -> None:
-    seen = figures(bot, profit=said.PROFIT | FRESH, known_capital=Decimal(500))
+    seen = figures(bot, profit=said.PROFIT | FRESH, status=[], known_capital=Decimal(500))
     assert seen.equity == Decimal(500)
     assert not any("balance" in path for path in bot.asked)
 
