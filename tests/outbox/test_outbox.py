@@ -162,6 +162,23 @@ def test_a_worker_that_died_loses_its_lease_and_cannot_finish_for_another(worker
     assert LEASE > 20, "longer than a mail server's timeout"
 
 
+def test_what_a_slow_mail_server_leaves_no_time_for_is_left_to_the_next_lease(
+    monkeypatch: pytest.MonkeyPatch, worker: None
+) -> None:
+    with as_login("tw_app"):
+        for _ in range(3):
+            write()
+    clock = [0.0]
+
+    def slow(_: dict[str, Any]) -> None:
+        clock[0] += LEASE
+
+    monkeypatch.setitem(delivery.DELIVER, "mail", slow)
+    monkeypatch.setattr("tradewise.outbox.delivery.time.monotonic", lambda: clock[0])
+    assert delivery.deliver() == 1
+    assert len(waiting()) == 2
+
+
 def test_delivery_holds_no_transaction(monkeypatch: pytest.MonkeyPatch, worker: None) -> None:
     with as_login("tw_app"):
         write()

@@ -1,11 +1,12 @@
 """Delivering what waits in the outbox. The network is touched outside every transaction."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 from tradewise.outbox import mail
-from tradewise.outbox.messages import Leased, finish, lease, put_back
+from tradewise.outbox.messages import LEASE, Leased, finish, lease, put_back
 
 log = logging.getLogger(__name__)
 
@@ -13,9 +14,18 @@ log = logging.getLogger(__name__)
 DELIVER: dict[str, Callable[[dict[str, Any]], None]] = {mail.KIND: mail.send}
 
 
-def deliver(limit: int = 20) -> int:
-    """Lease what is due, try each message once, and say how many were delivered."""
-    return sum(_deliver_one(message) for message in lease(limit))
+def deliver(limit: int = 5) -> int:
+    """Lease what is due, try each message once, and say how many were delivered.
+
+    Where a mail server is so slow that the lease may run out, the rest is left to who leases it next.
+    """
+    leased_at = time.monotonic()
+    delivered = 0
+    for message in lease(limit):
+        if time.monotonic() - leased_at > LEASE / 2:
+            break
+        delivered += _deliver_one(message)
+    return delivered
 
 
 def _deliver_one(message: Leased) -> bool:
