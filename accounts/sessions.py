@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from django.core.cache.backends.base import BaseCache
 
 CACHED_SECONDS = 60
+#: Characters of a key, as Django draws it.
+KEY_LENGTH = 32
 
 
 class SessionStore(CachedStore):
@@ -29,6 +31,10 @@ class SessionStore(CachedStore):
         _cache: BaseCache
         _get_session_from_db: Callable[[], Session | None]
         _get_session: Callable[..., dict[str, Any]]
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        """A cookie that cannot be a key of ours is none: it is not looked up, and names no cache entry."""
+        return bool(key) and len(str(key)) == KEY_LENGTH and str(key).isascii() and str(key).isalnum()
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty for a key that is unknown or expired."""
