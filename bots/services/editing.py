@@ -60,9 +60,9 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
         changed.append("the user name and password")
         give_token(bot, tested.address)
         take_in(bot, tested.probe)
-        fields += ["api_token", "token_set_at", *SEEN, *_forget_command(bot)]
+        fields += ["api_token", "token_set_at", *SEEN, *_start_anew(bot)]
     elif moved:
-        fields += [*_wipe_token(bot), *_forget_command(bot)]
+        fields += [*_wipe_token(bot), *_start_anew(bot)]
     elif address_changed:
         bot.next_check_at = CurrentTimestamp()
         fields += ["next_check_at"]
@@ -85,9 +85,7 @@ def readdress_bot(*, actor: User, bot: Bot, address: Address) -> Bot:
     bot.status, bot.health, bot.connection_error = BotStatus.INACTIVE, HealthReason.UNKNOWN, None
     bot.health_since = bot.next_check_at = CurrentTimestamp()
     seen = ["status", "health", "connection_error", "health_since", "next_check_at"]
-    bot.save(
-        update_fields=["api_url", "api_token", "token_set_at", *seen, *_forget_command(bot), "updated_at"]
-    )
+    bot.save(update_fields=["api_url", "api_token", "token_set_at", *seen, *_start_anew(bot), "updated_at"])
     bot.refresh_from_db()
     record(bot, "changed", f"{actor} changed the address and the password.")
     return bot
@@ -103,11 +101,15 @@ def _wipe_token(bot: Bot) -> list[str]:
     return ["api_token", "token_set_at", "status", "health", "health_since", "connection_error"]
 
 
-def _forget_command(bot: Bot) -> list[str]:
-    """What was asked of the bot at the old address is not asked of the one at the new."""
+def _start_anew(bot: Bot) -> list[str]:
+    """What was asked of the bot at the old address is not asked of the one at the new.
+
+    A check of the old one that is under way loses its lease, so that what it brings is not written.
+    """
     bot.command = ""
     bot.command_asked_at = bot.command_sent_at = None
-    return ["command", "command_asked_at", "command_sent_at"]
+    bot.lease_token = bot.lease_until = None
+    return ["command", "command_asked_at", "command_sent_at", "lease_token", "lease_until"]
 
 
 def _listed(words: list[str]) -> str:

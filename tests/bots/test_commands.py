@@ -16,7 +16,7 @@ def now(bot) -> Bot:
 
 def page_after(client, answer) -> str:
     assert answer.status_code == 303
-    return client.get(answer["Location"]).content.decode()
+    return str(client.get(answer["Location"]).content.decode())
 
 
 @pytest.mark.parametrize(

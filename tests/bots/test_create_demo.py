@@ -2,6 +2,8 @@
 
 import io
 import json
+import uuid
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -21,7 +23,7 @@ def create(db, settings, monkeypatch, tmp_path):
     settings.EGRESS_ALLOW = "127.0.0.1/32:18080-18090"
     monkeypatch.setenv("DEMO_BOT_TOKEN", "demo:s3cret-canary")
 
-    def run(*arguments: str, port: int = 18080) -> dict:
+    def run(*arguments: str, port: int = 18080) -> Any:
         out = io.StringIO()
         call_command("create_demo", "--json", f"--bot-url=http://127.0.0.1:{port}", *arguments, stdout=out)
         assert "s3cret-canary" not in out.getvalue()
@@ -30,14 +32,20 @@ def create(db, settings, monkeypatch, tmp_path):
     return run
 
 
+def tenant() -> uuid.UUID:
+    found = tenant_of_email(EMAIL)
+    assert found is not None
+    return found
+
+
 def bots() -> list[Bot]:
-    with tenant_context(tenant_of_email(EMAIL)):
+    with tenant_context(tenant()):
         return list(Bot.objects.all())
 
 
 def test_it_makes_a_trader_who_can_log_in_and_a_bot(create, client_of):
     told = create()
-    tenant_id = tenant_of_email(EMAIL)
+    tenant_id = tenant()
     with tenant_context(tenant_id):
         user = User.objects.get(email=EMAIL)
     assert told["created"]
@@ -62,7 +70,7 @@ def test_a_bot_that_moved_is_found_again(create):
     create(port=18081)
     (bot,) = bots()
     assert bot.api_url == "http://127.0.0.1:18081"
-    context = token_context(bot.tenant_id, bot.bot_id, bot.api_url)
+    context = token_context(bot.tenant_id, bot.bot_id, bot.api_url or "")
     assert open_sealed(str.__str__(bot.api_token), context=context).reveal() == "demo:s3cret-canary"
 
 
@@ -77,5 +85,5 @@ def test_credentials_from_a_file(create, tmp_path, monkeypatch):
     file.write_text('{"username": "demo", "password": "from-file"}')
     create(f"--bot-credentials-file={file}")
     (bot,) = bots()
-    context = token_context(bot.tenant_id, bot.bot_id, bot.api_url)
+    context = token_context(bot.tenant_id, bot.bot_id, bot.api_url or "")
     assert open_sealed(str.__str__(bot.api_token), context=context).reveal() == "demo:from-file"

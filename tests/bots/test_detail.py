@@ -18,7 +18,11 @@ RECORD = {"HX-Request": "true", "HX-Target": "record"}
 
 
 def text_of(answer) -> str:
-    return answer.content.decode()
+    return str(answer.content.decode())
+
+
+def version_in(page: str) -> str:
+    return str(re.findall(r"seen=([\w.-]+)", page)[0])
 
 
 def page_of(client, bot, query="") -> str:
@@ -48,7 +52,7 @@ def test_htmx_gets_the_live_part_or_the_record(client, running):
 
 
 def test_a_poll_without_news_is_answered_with_nothing(client, alice, running):
-    version = re.search(r"seen=([\w.-]+)", page_of(client, running))[1]
+    version = version_in(page_of(client, running))
     assert client.get(f"/bots/{running.bot_id}/?seen={version}", headers=LIVE).status_code == 204
     with tenant_context(alice.tenant_id):
         Bot.objects.filter(pk=running.pk).update(checks=1)

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -31,7 +32,11 @@ SILLY = [
 
 
 def text_of(answer) -> str:
-    return answer.content.decode()
+    return str(answer.content.decode())
+
+
+def version_in(page: str) -> str:
+    return str(re.findall(r"seen=(\w+)", page)[0])
 
 
 def test_without_a_bot_the_page_says_what_to_do_next(client):
@@ -85,7 +90,7 @@ def test_the_number_of_queries_does_not_grow(client, alice, path):
 
 
 def test_a_poll_without_news_is_answered_with_nothing(client, alice, running):
-    version = re.search(r"seen=(\w+)", text_of(client.get("/")))[1]
+    version = version_in(text_of(client.get("/")))
     assert client.get(f"/?seen={version}", headers=HTMX).status_code == 204
     with tenant_context(alice.tenant_id):
         Bot.objects.filter(pk=running.pk).update(checks=1)
@@ -93,7 +98,7 @@ def test_a_poll_without_news_is_answered_with_nothing(client, alice, running):
 
 
 def test_the_version_changes_with_whatever_a_trader_does(client, running):
-    version = re.search(r"seen=(\w+)", text_of(client.get("/")))[1]
+    version = version_in(text_of(client.get("/")))
     client.post(f"/bots/{running.bot_id}/pause/")
     assert client.get(f"/?seen={version}", headers=HTMX).status_code == 200
 
@@ -304,7 +309,7 @@ def test_totals_are_never_summed_across_currencies_or_modes(alice, figures):
         figures(bot, profit_all=profit)
     BotFactory(tenant_id=alice.tenant_id, stake_currency="EUR", dry_run=True)
     with tenant_context(alice.tenant_id):
-        totals = queries.fleet_state().totals
+        totals: Any = queries.fleet_state().totals
     assert {
         (total.stake_currency, total.dry_run): (total.profit_all, total.bots, total.reporting)
         for total in totals

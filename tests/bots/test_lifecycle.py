@@ -1,6 +1,7 @@
 """What a trader may ask, what is refused, and that nothing is written then."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -18,7 +19,7 @@ def seen_as(alice: User, status: str, **fields) -> Bot:
     return BotFactory(tenant_id=alice.tenant_id, name="Runner", status=status, health="ok", **fields)
 
 
-def row(bot: Bot) -> dict:
+def row(bot: Bot) -> Any:
     return Bot.objects.filter(pk=bot.pk).values().get()
 
 
