@@ -1,32 +1,48 @@
-"""Entry points for the worker. Task names are a wire format and are never renamed."""
+"""The worker's ticks. Their names are a wire format: they are written out and never change."""
 
 import logging
 
+import psycopg
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import Error, connection
 
-from bots.health.sweep import sweep as sweep_bots
+from bots.health import sweep as health
+from tradewise.secrets import KeyTrouble
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-#: Days for which partitions are made ahead: a worker that is away for that long loses no order.
-AHEAD_DAYS = 3
+#: Days of partitions that are made ahead.
+AHEAD = 3
 
 
-@shared_task(name="bots.sweep", soft_time_limit=60, time_limit=90)
+@shared_task(name="bots.sweep", ignore_result=True, soft_time_limit=110, time_limit=120)
 def sweep() -> None:
-    """Check every bot that is due. Overlapping ticks share the work: a bot is leased to one of them."""
+    """Check the bots that are due, until none is or 45 s have passed.
+
+    Ticks may overlap or be lost: what is due and what is leased is in the database.
+    """
     try:
-        sweep_bots()
-    except OperationalError as error:
-        log.warning("the database was away during a sweep; the next tick goes on: %s", type(error).__name__)
+        report = health.sweep()
+    except (psycopg.Error, KeyTrouble, SoftTimeLimitExceeded) as error:
+        # The text of a database error may quote a row: its type says enough.
+        detail = error if isinstance(error, KeyTrouble) else type(error).__name__
+        logger.error("sweep ended early: %s", detail)  # noqa: TRY400
+        return
+    if report.checked:
+        logger.info("sweep %s", report)
 
 
-@shared_task(name="bots.keep_partitions")
+@shared_task(name="bots.keep_partitions", ignore_result=True, soft_time_limit=60, time_limit=90)
 def keep_partitions() -> None:
-    """Make the partitions of the coming days, and drop those that are too old."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT bots_keep_partitions(%s, %s)", [settings.BOT_SAMPLE_RETENTION_DAYS, AHEAD_DAYS]
-        )
+    """Make the partitions of the next days and drop those that are out of date."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT bots_keep_partitions(%s, %s)", [settings.BOT_SAMPLE_RETENTION_DAYS, AHEAD])
+            row = cursor.fetchone()
+    except Error as error:
+        logger.error("partitions were not kept: %s", type(error).__name__)  # noqa: TRY400
+        return
+    if row is not None and row[0]:
+        logger.info("partitions dropped=%s", row[0])

@@ -1,32 +1,47 @@
-"""A bot for as long as one sweep has it."""
+"""A bot as it was when this sweep leased it."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """What the sweep knows of a bot when it takes it. Ages are in seconds by the database's clock."""
+class Leased(NamedTuple):
+    """The columns that a check needs, in the order in which `queue.CLAIM` returns them."""
 
     id: int
     tenant_id: uuid.UUID
     bot_id: str
+    leased_at: datetime
+    """By the database's clock, the only one that decides here."""
     api_url: str
     api_token: str
+    token_set_at: datetime | None
     status: str
-    health: str
-    failures: int
-    connection_error: str | None
     desired_state: str | None
     command: str
     command_asked_at: datetime | None
-    command_age: float
-    sent_age: float | None
-    next_check_at: datetime
+    command_sent_at: datetime | None
+    health: str
+    failures: int
+    connection_error: str | None
+    engine_state: str
+    engine_version: str
+    strategy: str
+    exchange: str
+    timeframe: str
+    stake_currency: str
+    dry_run: bool | None
     figures_due: bool
+    # What is known of its figures; None where none were read yet.
+    taken_at: datetime | None
     starting_capital: Decimal | None
     closed_trades: int | None
-    last_trade_id: int
-    lease_token: uuid.UUID
+    last_trade_id: int | None
+
+    @property
+    def seconds_since_asked(self) -> float:
+        """The age of the command, 0 without one."""
+        if self.command_asked_at is None:
+            return 0.0
+        return (self.leased_at - self.command_asked_at).total_seconds()

@@ -1,221 +1,243 @@
-"""One sweep: lease what is due, ask all of it at once, write back while the rest still answers.
-
-Two lanes keep slow bots from delaying quick ones: a check that has not ended within half a second gives its
-place to the next and goes on beside; a bot that failed last time starts there. So a thousand hanging
-bots cost one timeout together and not one each.
-"""
+"""One sweep: claim what is due, ask in two lanes, write back while it goes on, until nothing is due."""
 
 import asyncio
 import logging
 import resource
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final, TypeVar
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
-import uvloop
+import psycopg
 from django.conf import settings
-from django.db import connection
+from psycopg import AsyncConnection
 
 from bots.health import queue
-from bots.health.checking import check, failed
+from bots.health.check import Checker, Outcome
+from bots.health.lanes import Lanes
 from bots.health.leased import Leased
-from bots.health.queue import Result
+from bots.health.writing import Pace, write_back
 from tradewise.egress import Client
-from tradewise.secrets import SecretsError
+from tradewise.secrets import KeyTrouble, SecretsError, keyring
 
-log = logging.getLogger(__name__)
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
-#: Seconds after which a check leaves the quick lane, and how many may be beside it at once.
-QUICK_SECONDS: Final = 0.5
-MOST_SLOW: Final = 2000
-#: Results written in one statement, and the seconds after which fewer are written too.
-WRITTEN_AT_ONCE: Final = 500
+BATCH: Final = 2_000
+"""Bots leased at once; what waits for a place is at most two of these."""
+WRITE: Final = 500
+"""Results written at once."""
 WRITE_SECONDS: Final = 0.25
-#: Seconds for which a sweep takes on more; then the next tick goes on, and others get their turn.
-TAKE_ON_SECONDS: Final = 10.0
-CLAIMED_AT_ONCE: Final = 1000
+"""The longest that a result waits for others to be written with."""
+CLAIM_SECONDS: Final = 0.5
+"""The pause between two looks for what became due while a sweep goes on."""
+PATIENCE: Final = 0.5
+"""Seconds after which a check leaves the quick lane."""
+MOST_SLOW: Final = 4_000
+SPARE_FILES: Final = 64
+RECONNECT_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a sweep is made; all times in seconds."""
+
+    interval: int = 15
+    figures_interval: int = 60
+    timeout: float = 5.0
+    concurrency: int = 200
+    claim_for: float = 45.0
+    """No bot is claimed later than this after the start."""
+    lease: int = queue.LEASE_SECONDS
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(
+            interval=settings.BOT_CHECK_INTERVAL,
+            figures_interval=settings.BOT_FIGURES_INTERVAL,
+            timeout=settings.BOT_CHECK_TIMEOUT,
+            concurrency=settings.BOT_CHECK_CONCURRENCY,
+        )
 
 
 @dataclass(slots=True)
 class Report:
     """What a sweep did."""
 
-    claimed: int = 0
+    checked: int = 0
     written: int = 0
-    down: int = 0
+    working: int = 0
+    figures: int = 0
+    slow: int = 0
+    unknown: int = 0
     seconds: float = 0.0
 
-
-def sweep() -> Report:
-    """Check every bot that is due. Returns what was done; raises when the database is away."""
-    _allow_sockets(settings.BOT_CHECK_CONCURRENCY + MOST_SLOW + 200)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        report = runner.run(_Sweep().run())
-    if report.claimed:
-        log.info(
-            "swept claimed=%d written=%d down=%d seconds=%.2f",
-            report.claimed,
-            report.written,
-            report.down,
-            report.seconds,
+    def __str__(self) -> str:
+        return (
+            f"checked={self.checked} written={self.written} working={self.working} figures={self.figures} "
+            f"slow={self.slow} unknown={self.unknown} seconds={self.seconds:.2f}"
         )
+
+
+def sweep(plan: Plan | None = None) -> Report:
+    """Check every bot that is due. Sweeps may overlap: each leases what the others have not.
+
+    Raises psycopg.OperationalError when the database stays away, KeyTrouble without a key that opens.
+    """
+    _require_key()
+    started = time.monotonic()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        report = runner.run(_Sweep(plan or Plan.from_settings()).run())
+    report.seconds = time.monotonic() - started
     return report
 
 
-def _allow_sockets(wanted: int) -> None:
-    """Raise the limit of open files towards what the sweep may need, as far as this process may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
-def _close_connection() -> None:
-    """Of the thread that calls this: `connection` stands for another one in each thread."""
-    connection.close()
+def _require_key() -> None:
+    """A worker without the key must not tell every trader that the password is gone."""
+    try:
+        keyring.private_key(keyring.public_key().key_id)
+    except SecretsError as error:
+        raise KeyTrouble(f"No bot is checked: {error}") from None
 
 
+@dataclass(slots=True)
 class _Sweep:
-    """The state of one sweep, in one event loop. The database is asked in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.report = Report()
-        self.quick = asyncio.Semaphore(settings.BOT_CHECK_CONCURRENCY)
-        self.slow = asyncio.Semaphore(MOST_SLOW)
-        self.waiting = 0
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.results: list[Result] = []
-        self.news = asyncio.Event()
-        self.trouble: BaseException | None = None
-        self.database = ThreadPoolExecutor(1, thread_name_prefix="sweep-database")
+    plan: Plan
+    report: Report = field(default_factory=Report)
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+    # Statements of one connection take turns; a transaction is one turn.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _connection: AsyncConnection[Any] | None = None
+    _results: list[Outcome] = field(default_factory=list)
 
     async def run(self) -> Report:
-        began = time.monotonic()
+        """Until nothing is due and nothing runs."""
+        slow = room_for_slow(self.plan.concurrency)
+        self._connection = await queue.connect()
         try:
-            async with Client(limit=settings.BOT_CHECK_CONCURRENCY + MOST_SLOW) as client:
+            async with Client(limit=self.plan.concurrency + slow) as client:
+                checker = Checker(client, self.plan.interval, self.plan.timeout, self._about_to_send)
+                lanes = Lanes(checker.check, quick=self.plan.concurrency, slow=slow, patience=PATIENCE)
                 try:
-                    await self._loop(client, began)
+                    await self._go_on(lanes)
                 finally:
-                    for task in self.tasks:
-                        task.cancel()
-                    await asyncio.gather(*self.tasks, return_exceptions=True)
+                    await lanes.abandon()
+                self.report.slow = lanes.slowed
         finally:
-            await self._ask(_close_connection)
-            self.database.shutdown()
-        self.report.seconds = time.monotonic() - began
+            await self._connection.close()
         return self.report
 
-    async def _loop(self, client: Client, began: float) -> None:
-        more = True
-        written_at = began
+    async def _go_on(self, lanes: Lanes[Leased, Outcome]) -> None:
+        loop = asyncio.get_running_loop()
+        start = next_claim = loop.time()
+        last_write = start
         while True:
-            now = time.monotonic()
-            more = more and now - began < TAKE_ON_SECONDS
-            if more and self.waiting < settings.BOT_CHECK_CONCURRENCY:
-                more = await self._take_on(client)
-            idle = not self.tasks
-            if self.results and (
-                idle or len(self.results) >= WRITTEN_AT_ONCE or now - written_at >= WRITE_SECONDS
-            ):
+            now = loop.time()
+            may_claim = now - start < self.plan.claim_for
+            if may_claim and now >= next_claim:
+                got = await self._claim(lanes)
+                next_claim = 0.0 if got else loop.time() + CLAIM_SECONDS
+            self._results += lanes.take()
+            if len(self._results) >= WRITE or (self._results and loop.time() - last_write >= WRITE_SECONDS):
                 await self._write()
-                written_at = time.monotonic()
-            if self.trouble is not None:
-                raise self.trouble
-            if idle and not self.results and not more:
-                return
-            self.news.clear()
-            if not (idle and (more or self.results)):
-                await self._wait_for_news()
+                last_write = loop.time()
+            if lanes.is_idle:
+                self._results += lanes.take()
+                while self._results:
+                    await self._write()
+                if not may_claim or not await self._claim(lanes):
+                    return
+            # Claim again in good time: the quick lane must not run dry while there is work.
+            await lanes.wait(WRITE_SECONDS, enough=WRITE)
 
-    async def _wait_for_news(self) -> None:
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self.news.wait()
-        except TimeoutError:
-            pass
+    async def _claim(self, lanes: Lanes[Leased, Outcome]) -> bool:
+        """Lease more if there is room; whether there may be still more."""
+        more = False
+        for failing, waiting, add in (
+            (False, lanes.waiting, lanes.add),
+            (True, lanes.suspects, lanes.add_suspects),
+        ):
+            if waiting >= BATCH:
+                continue
+            bots = await self._with_connection(self._claim_some, failing)
+            self.report.checked += len(bots)
+            add(bots)
+            more = more or bool(bots)
+        return more
 
-    async def _take_on(self, client: Client) -> bool:
-        """Lease more; whether there may be still more."""
-        leased = await self._ask(lambda: queue.claim(CLAIMED_AT_ONCE))
-        self.report.claimed += len(leased)
-        for was in leased:
-            self.waiting += 1
-            task = asyncio.create_task(self._one(client, was))
-            self.tasks.add(task)
-            task.add_done_callback(self._ended)
-        return len(leased) == CLAIMED_AT_ONCE
+    async def _claim_some(self, connection: AsyncConnection[Any], failing: bool) -> list[Leased]:
+        return await queue.claim(connection, self.token, most=BATCH, failing=failing, lease=self.plan.lease)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        # Wake the loop where it has something to do, not for each bot.
-        if len(self.results) >= WRITTEN_AT_ONCE or not self.tasks or self.trouble is not None:
-            self.news.set()
+    async def _about_to_send(self, bot: Leased) -> bool:
+        async def note(connection: AsyncConnection[Any], bot: Leased) -> bool:
+            return await queue.about_to_send(connection, self.token, bot)
 
-    async def _one(self, client: Client, was: Leased) -> None:
-        lane = _Lane(self.quick, self.slow)
-        await (lane.enter_slow() if was.failures else lane.enter_quick())
-        self.waiting -= 1
-        if self.waiting == settings.BOT_CHECK_CONCURRENCY - 1:
-            self.news.set()
-        try:
-            self.results.append(await check(client, was, self._mark_sent))
-        except (SecretsError, OSError) as error:
-            # Ours, not the bot's: no key, no socket. The leases end by themselves.
-            self.trouble = error
-        except Exception:
-            log.exception("the check of bot %s broke", was.bot_id)
-            self.results.append(failed(was))
-        finally:
-            lane.leave()
-
-    async def _mark_sent(self, was: Leased) -> bool:
-        return await self._ask(lambda: queue.mark_sent(was))
+        return bool(await self._with_connection(note, bot))
 
     async def _write(self) -> None:
-        batch, self.results = self.results[:WRITTEN_AT_ONCE], self.results[WRITTEN_AT_ONCE:]
-        self.report.written += await self._ask(lambda: queue.write_back(batch))
-        self.report.down += sum(result.verdict.failures > 0 for result in batch)
+        outcomes, self._results = self._results[:WRITE], self._results[WRITE:]
+        self.report.working += sum(o.seen is not None and o.seen.state is not None for o in outcomes)
+        self.report.figures += sum(o.reading is not None for o in outcomes)
+        self.report.unknown += sum(o.seen is None for o in outcomes)
+        await self._write_some(outcomes)
 
-    async def _ask(self, question: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.database, question)
+    async def _write_some(self, outcomes: list[Outcome]) -> None:
+        """What one bot says must not keep the others' results: a row that is refused is found by halving."""
+        pace = Pace(self.plan.interval, self.plan.figures_interval)
+
+        async def write(connection: AsyncConnection[Any], outcomes: list[Outcome]) -> int:
+            return await write_back(connection, self.token, outcomes, pace)
+
+        try:
+            self.report.written += await self._with_connection(write, outcomes)
+        except psycopg.errors.LockNotAvailable:
+            await self._halve(outcomes, "a trader's request holds its row")
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            await self._halve(outcomes, f"the database refuses it ({type(error).__name__})")
+
+    async def _halve(self, outcomes: list[Outcome], why: str) -> None:
+        if len(outcomes) > 1:
+            middle = len(outcomes) // 2
+            await self._write_some(outcomes[:middle])
+            await self._write_some(outcomes[middle:])
+        else:
+            # Its lease runs out, and it is checked again.
+            logger.warning("a result was not written: %s bot=%s", why, outcomes[0].bot.bot_id)
+
+    async def _with_connection(self, work: Any, *args: Any) -> Any:
+        """Do it in one turn of the connection; anew on another one when the database went away."""
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        async with self.turn:
+            while True:
+                try:
+                    if self._connection is None or self._connection.closed:
+                        self._connection = await queue.connect()
+                    return await work(self._connection, *args)
+                except psycopg.errors.LockNotAvailable:
+                    raise
+                except psycopg.OperationalError:
+                    if time.monotonic() > deadline:
+                        raise
+                    await asyncio.sleep(0.5)
 
 
-class _Lane:
-    """Where a check is: in the quick lane, or beside it."""
-
-    __slots__ = ("_held", "_quick", "_slow", "_timer")
-
-    def __init__(self, quick: asyncio.Semaphore, slow: asyncio.Semaphore) -> None:
-        self._quick, self._slow = quick, slow
-        self._held: asyncio.Semaphore | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def enter_quick(self) -> None:
-        await self._quick.acquire()
-        self._held = self._quick
-        self._timer = asyncio.get_running_loop().call_later(QUICK_SECONDS, self._move)
-
-    async def enter_slow(self) -> None:
-        await self._slow.acquire()
-        self._held = self._slow
-
-    def _move(self) -> None:
-        """Give the quick place to the next one, if there is room beside; else look again later."""
-        self._timer = None
-        if self._slow.locked():
-            self._timer = asyncio.get_running_loop().call_later(QUICK_SECONDS, self._move)
-            return
-        # Not locked: the place is taken at once, without waiting.
-        self._slow._value -= 1
-        self._held = self._slow
-        self._quick.release()
-
-    def leave(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._held is not None:
-            self._held.release()
-            self._held = None
+def room_for_slow(quick: int) -> int:
+    """How wide the slow lane can be, after asking the system for as many open files as it gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = quick + MOST_SLOW + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            soft = limit
+        except (OSError, ValueError):
+            logger.warning("the limit of open files stays at %s", soft)
+        wanted = min(wanted, soft)
+    return max(1, wanted - quick - SPARE_FILES)

@@ -1,225 +1,236 @@
-"""What one check means: pure functions from what was known and what was seen to what is written.
+"""From what was known and what is seen to what is true. Pure functions; nothing here asks or writes.
 
-DOWN (`error`) after three failures in a row, UP after one success. A wrong password is DOWN at once, since
-asking again would not mend it, and is asked rarely. What only the figures or a thorough look can
-show (a hung loop, an exchange out of reach) stays until they say otherwise.
+The reason of a failure is shown with the first one. The status says "error" after three in a row, and after
+one success the bot is up again. A check that fails is repeated soon, so that DOWN is known within seconds;
+a bot that stays down is asked more and more rarely.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from bots.adapters import Figures, Probe, Rejection
-from bots.enums import BotStatus, Command, DesiredState, EngineState, HealthReason
+from bots.adapters import Probe
+from bots.enums import BotStatus, DesiredState, EngineState, HealthReason
+from bots.health.commands import NOTHING, UNDER_WAY, Next, Step
 from bots.health.leased import Leased
 
 FAILURES_TO_BE_DOWN: Final = 3
-#: Seconds until the next look: at a bot that just failed, that is carrying out a command, that is
-#: down for long, or whose password is wrong.
-RETRY, FOLLOW, DOWN_FOR_LONG, AUTH_AGAIN = 3.0, 1.5, 60.0, 300.0
-#: Failures after which a bot counts as down for long: five minutes at the usual interval.
-LONG: Final = 20
-#: Seconds that a command may take, from the click; and that a bot is off the network while it reloads.
-PATIENCE, SETTLING = 60.0, 4.0
+SOON: Final = 3.0
+"""Seconds until a bot that failed for the first or second time is asked again."""
+COMMAND_SOON: Final = 1.0
+"""Seconds between two looks at a bot that has a command under way."""
+LONGEST_INTERVAL: Final = 60
 
-ANSWERS: Final = frozenset(
-    {HealthReason.OK, HealthReason.PAUSED, HealthReason.STOPPED, HealthReason.EXCHANGE_UNREACHABLE}
-)
-STATUS_OF_STATE: Final = {
+_WORKING: Final = frozenset({HealthReason.OK, HealthReason.PAUSED, HealthReason.STOPPED})
+_STATUS: Final = {
     EngineState.RUNNING: BotStatus.RUNNING,
     EngineState.PAUSED: BotStatus.CONNECTED,
     EngineState.STOPPED: BotStatus.INACTIVE,
     EngineState.RELOAD_CONFIG: BotStatus.STARTING,
 }
-WANTED: Final = {
-    Command.START: EngineState.RUNNING,
-    Command.STOP: EngineState.STOPPED,
-    Command.PAUSE: EngineState.PAUSED,
-}
-DESIRED_OF_STATE: Final = {
+_DESIRED: Final = {
     EngineState.RUNNING: DesiredState.RUNNING,
     EngineState.PAUSED: DesiredState.PAUSED,
     EngineState.STOPPED: DesiredState.STOPPED,
 }
-_DONE: Final = {
-    Command.START: "The bot runs.",
-    Command.STOP: "The bot has stopped. Open trades are not watched until it is started again.",
-    Command.PAUSE: "The bot is paused: it opens no new trades and goes on to manage those it has.",
-    Command.RELOAD: "The bot has read its configuration anew.",
-}
-_NOT_DONE: Final = {
-    Command.START: "The bot was asked to start and did not within a minute. Look in its log, then try again.",
-    Command.STOP: "The bot was asked to stop and did not within a minute. Look in its log, then try again.",
-    Command.PAUSE: "The bot was asked to pause and did not within a minute. Look in its log, then try again.",
-    Command.RELOAD: (
-        "The bot was asked to read its configuration anew and did not come back within a minute. "
-        "A broken configuration file ends Freqtrade: look in its log, and start it where it runs."
-    ),
-}
-EXCHANGE_GONE: Final = (
-    "The bot runs, but gets no prices from its exchange. Its equity is not updated until it does. "
-    "Check the exchange's status and the bot's network."
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one check brought: the probe, what became of a command, and the figures if they were read."""
+class Event:
+    """A line of the bot's diary; `kind` is health or command."""
 
-    probe: Probe
-    sent: bool = False
-    """The pending command was sent now."""
-    refusal: str = ""
-    """The sentence of a bot that refused the command for good."""
-    figures: Figures | None = None
+    kind: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is written about the bot. `seconds` None is the bot's next regular slot."""
+    """What is to be written. `soon` is in seconds; without it the bot is due at its next slot of `every`."""
 
+    alive: bool
     status: str
     health: str
-    failures: int
-    answered: bool
     connection_error: str | None
-    seconds: float | None
-    command: str
-    sent: bool
+    failures: int
     desired_state: str | None
-    event_kind: str = ""
-    event_sentence: str = ""
-    figures_soon: bool = False
+    command: str
+    every: int
+    soon: float | None
+    events: tuple[Event, ...]
 
 
-def judge(was: Leased, seen: Seen) -> Verdict:
-    """What the check means for the bot."""
-    reason, sentence = _reason(was, seen)
-    if was.command:
-        return _during_command(was, seen, reason, sentence)
-    return _plain(was, seen, reason, sentence)
+def is_as_before(bot: Leased, seen: Probe) -> bool:
+    """Whether a check saw a working bot just as it was: then only its heartbeat is written."""
+    return (
+        seen.reason == bot.health
+        and seen.reason in _WORKING
+        and not bot.failures
+        and not bot.command
+        and bot.connection_error is None
+        and seen.state is not None
+        and bot.status == _STATUS[seen.state]
+        and facts_of(seen, bot) == facts_known(bot)
+    )
 
 
-def _reason(was: Leased, seen: Seen) -> tuple[HealthReason, str]:
-    """The probe's reason, corrected by what only figures or a thorough look can tell."""
-    reason, sentence = seen.probe.reason, seen.probe.sentence
-    if reason not in (HealthReason.OK, HealthReason.PAUSED):
-        return reason, sentence
-    if seen.figures is not None:
-        blind = seen.figures.rejected in (Rejection.PRICES_MISSING, Rejection.ZERO_VALUED)
-        return (HealthReason.EXCHANGE_UNREACHABLE, EXCHANGE_GONE) if blind else (reason, sentence)
-    sticky = (HealthReason.EXCHANGE_UNREACHABLE, HealthReason.HUNG)
-    if was.health in sticky and not was.figures_due:
-        return HealthReason(was.health), was.connection_error or sentence
-    if was.health == HealthReason.EXCHANGE_UNREACHABLE:  # the figures could not be read this time
-        return HealthReason.EXCHANGE_UNREACHABLE, was.connection_error or EXCHANGE_GONE
-    return reason, sentence
+def judge(
+    bot: Leased,
+    seen: Probe,
+    *,
+    interval: int,
+    step: Next = NOTHING,
+    exchange_error: str | None = None,
+    prices_read: bool = False,
+) -> Verdict:
+    """`interval` is the seconds between two checks of a working bot.
+
+    `exchange_error` is the sentence when this reading of the figures had no prices; whether there was a
+    reading says `prices_read`. Without one, what the last reading said about the exchange still holds.
+    """
+    if seen.reason not in _WORKING or seen.state is None:
+        return _failed(bot, seen, interval, step)
+    if not prices_read and bot.health == HealthReason.EXCHANGE_UNREACHABLE:
+        exchange_error = bot.connection_error
+    if seen.state is EngineState.STOPPED:
+        exchange_error = None  # it asks for no prices, so nobody can say that it gets none
+    under_way = step.step in (Step.WAIT, Step.SEND)
+    status = _status_under_way(bot) if under_way else _STATUS[seen.state]
+    health = HealthReason.EXCHANGE_UNREACHABLE if exchange_error else seen.reason
+    ended = step.step is Step.END
+    desired = bot.desired_state
+    if desired is None and not under_way:
+        desired = _DESIRED.get(seen.state)
+    settling = under_way or seen.state is EngineState.RELOAD_CONFIG
+    verdict = Verdict(
+        alive=True,
+        status=status,
+        health=health,
+        connection_error=exchange_error,
+        failures=0,
+        desired_state=desired,
+        command="" if ended else bot.command,
+        every=interval,
+        soon=COMMAND_SOON if settling else None,
+        events=(),
+    )
+    return _with_events(bot, verdict, step, exchange_error or seen.sentence)
 
 
-def _plain(was: Leased, seen: Seen, reason: HealthReason, sentence: str) -> Verdict:
-    if reason in ANSWERS and seen.probe.state is not None:
-        status = STATUS_OF_STATE[seen.probe.state]
-        well = reason != HealthReason.EXCHANGE_UNREACHABLE
-        told = status != was.status or (reason != was.health and not (well and was.health in ANSWERS))
-        told = told or (reason == HealthReason.EXCHANGE_UNREACHABLE) != (
-            was.health == HealthReason.EXCHANGE_UNREACHABLE
-        )
-        return Verdict(
-            status=status,
-            health=reason,
-            failures=0,
-            answered=True,
-            connection_error=None if well else sentence,
-            seconds=FOLLOW if status == BotStatus.STARTING else None,
-            command="",
-            sent=False,
-            desired_state=was.desired_state or DESIRED_OF_STATE.get(seen.probe.state),
-            event_kind="health" if told else "",
-            event_sentence=_up(was, sentence) if told else "",
-            figures_soon=was.failures > 0,
-        )
-    return _failed(was, reason, sentence)
+def interval_after(failures: int, interval: int) -> int:
+    """Seconds between two checks of a bot that is down: 15, 30, then 60."""
+    doublings = min(max(failures - FAILURES_TO_BE_DOWN, 0) // 3, 6)
+    doubled = interval << doublings
+    return max(interval, min(doubled, LONGEST_INTERVAL))
 
 
-def _up(was: Leased, sentence: str) -> str:
-    return f"The bot answers again. {sentence}" if was.status == BotStatus.ERROR else sentence
-
-
-def _failed(was: Leased, reason: HealthReason, sentence: str) -> Verdict:
-    failures = was.failures + 1
-    if reason in (HealthReason.AUTH, HealthReason.HUNG, HealthReason.NEEDS_TOKEN):
-        failures = max(failures, FAILURES_TO_BE_DOWN)
-    down = failures >= FAILURES_TO_BE_DOWN
-    seconds: float | None = RETRY
-    if reason == HealthReason.AUTH:
-        seconds = AUTH_AGAIN
-    elif down:
-        seconds = DOWN_FOR_LONG if failures >= LONG else None
-    told = down and (was.status != BotStatus.ERROR or was.health != reason)
-    return Verdict(
-        status=BotStatus.ERROR if down else was.status,
-        health=reason,
+def _failed(bot: Leased, seen: Probe, interval: int, step: Next) -> Verdict:
+    waits = step.step in (Step.WAIT, Step.SEND)
+    if waits and bot.command == "reload" and bot.command_sent_at is not None:
+        # It was told to leave the network for a moment: that is no failure.
+        return _unchanged(bot, soon=COMMAND_SOON)
+    failures = min(bot.failures + 1, 2**31 - 1)
+    is_down = failures >= FAILURES_TO_BE_DOWN or bot.status == BotStatus.ERROR
+    status = BotStatus.ERROR if is_down else bot.status
+    ended = step.step is Step.END
+    if ended and not is_down and bot.status in (BotStatus.STARTING, BotStatus.STOPPING):
+        status = _last_known(bot)
+    verdict = Verdict(
+        alive=False,
+        status=status,
+        health=seen.reason,
+        connection_error=seen.sentence,
         failures=failures,
-        # A bot whose loop hangs does answer.
-        answered=reason == HealthReason.HUNG,
-        connection_error=sentence,
-        seconds=seconds,
-        command=was.command,
-        sent=False,
-        desired_state=was.desired_state,
-        event_kind="health" if told else "",
-        event_sentence=sentence if told else "",
+        desired_state=bot.desired_state,
+        command="" if ended else bot.command,
+        every=interval_after(failures, interval),
+        soon=COMMAND_SOON if waits else SOON if failures < FAILURES_TO_BE_DOWN else None,
+        events=(),
+    )
+    return _with_events(bot, verdict, step, seen.sentence)
+
+
+def _unchanged(bot: Leased, *, soon: float) -> Verdict:
+    return Verdict(
+        alive=False,
+        status=_status_under_way(bot),
+        health=bot.health,
+        connection_error=bot.connection_error,
+        failures=bot.failures,
+        desired_state=bot.desired_state,
+        command=bot.command,
+        every=LONGEST_INTERVAL,
+        soon=soon,
+        events=(),
     )
 
 
-def _during_command(was: Leased, seen: Seen, reason: HealthReason, sentence: str) -> Verdict:
-    """A command is on its way: follow closely until its effect is seen, or its minute is over."""
-    command = Command(was.command)
-    state = seen.probe.state
-    if seen.refusal:
-        return _over(was, seen, reason, sentence, f"The bot did not do as asked. {seen.refusal}")
-    if _is_done(was, seen, command, reason):
-        return _over(was, seen, reason, sentence, _DONE[command])
-    if was.command_age > PATIENCE:
-        return _over(was, seen, reason, sentence, _NOT_DONE[command])
-    answered = reason in ANSWERS and state is not None
-    # A bot that reloads is off the network for a moment; that is no failure of its own.
-    return Verdict(
-        status=was.status,
-        health=reason if answered else was.health,
-        failures=0 if answered else was.failures,
-        answered=answered,
-        connection_error=None if answered else sentence,
-        seconds=FOLLOW,
-        command=was.command,
-        sent=seen.sent,
-        desired_state=was.desired_state,
+def _status_under_way(bot: Leased) -> str:
+    return next((status for command, status in UNDER_WAY.items() if command == bot.command), bot.status)
+
+
+def _last_known(bot: Leased) -> str:
+    return next(
+        (status for state, status in _STATUS.items() if state == bot.engine_state), BotStatus.INACTIVE
     )
 
 
-def _is_done(was: Leased, seen: Seen, command: Command, reason: HealthReason) -> bool:
-    if reason not in ANSWERS or not (seen.sent or was.sent_age is not None):
-        return False
-    if command == Command.RELOAD:
-        settled = was.sent_age is not None and was.sent_age > SETTLING
-        return settled and seen.probe.state in DESIRED_OF_STATE
-    return seen.probe.state == WANTED[command]
+def _with_events(bot: Leased, verdict: Verdict, step: Next, sentence: str) -> Verdict:
+    """A turn is told once: down, up, another reason while down, the exchange lost and found, another state.
+
+    A single check that failed is none: the page shows it, the diary would be full of them.
+    """
+    events = []
+    if step.step is Step.END:
+        events.append(Event("command", step.sentence))
+    told = step.step is Step.END and verdict.alive and bot.status != BotStatus.ERROR
+    exchange = HealthReason.EXCHANGE_UNREACHABLE in (bot.health, verdict.health)
+    turned = verdict.status != bot.status or bot.health == HealthReason.UNKNOWN
+    other_reason = verdict.health != bot.health and (verdict.status == BotStatus.ERROR or exchange)
+    if (turned and not told) or other_reason:
+        events.append(Event("health", sentence))
+    return _replace_events(verdict, tuple(events))
 
 
-def _over(was: Leased, seen: Seen, reason: HealthReason, sentence: str, told: str) -> Verdict:
-    """The command has ended, well or not: the bot is what it is seen to be."""
-    plain = _plain(was, seen, reason, sentence)
-    state = seen.probe.state
+def _replace_events(verdict: Verdict, events: tuple[Event, ...]) -> Verdict:
+    if not events:
+        return verdict
     return Verdict(
-        status=plain.status if plain.failures == 0 or plain.status == BotStatus.ERROR else BotStatus.ERROR,
-        health=plain.health,
-        failures=plain.failures,
-        answered=plain.answered,
-        connection_error=plain.connection_error,
-        seconds=plain.seconds,
-        command="",
-        sent=False,
-        desired_state=DESIRED_OF_STATE.get(state, was.desired_state) if state else was.desired_state,
-        event_kind="command",
-        event_sentence=told,
-        figures_soon=True,
+        verdict.alive,
+        verdict.status,
+        verdict.health,
+        verdict.connection_error,
+        verdict.failures,
+        verdict.desired_state,
+        verdict.command,
+        verdict.every,
+        verdict.soon,
+        events,
+    )
+
+
+Facts = tuple[str, str, str, str, str, str, bool | None]
+
+
+def facts_known(bot: Leased) -> Facts:
+    """What the bot said of itself last time."""
+    return (
+        bot.engine_state,
+        bot.engine_version,
+        bot.strategy,
+        bot.exchange,
+        bot.timeframe,
+        bot.stake_currency,
+        bot.dry_run,
+    )
+
+
+def facts_of(seen: Probe, bot: Leased) -> Facts:
+    """What it says now, as far as columns hold it; what it leaves out stays as it was."""
+    return (
+        bot.engine_state if seen.state is None else seen.state.value,
+        bot.engine_version if seen.version is None else seen.version[:40],
+        bot.strategy if seen.strategy is None else seen.strategy[:100],
+        bot.exchange if seen.exchange is None else seen.exchange[:50],
+        bot.timeframe if seen.timeframe is None else seen.timeframe[:10],
+        bot.stake_currency if seen.stake_currency is None else seen.stake_currency[:20],
+        bot.dry_run if seen.dry_run is None else seen.dry_run,
     )
