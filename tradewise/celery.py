@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradewise.settings.worker")
 
@@ -19,3 +20,20 @@ app.conf.beat_schedule = {
     "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {"task": "bots.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
+
+
+@worker_init.connect
+def refuse_unsafe_worker(**_: object) -> None:
+    """End at once under a login that row-level security does not bind."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import connection
+
+    from tradewise.tenancy.checks import refuse_unsafe_login
+
+    try:
+        refuse_unsafe_login()
+    except ImproperlyConfigured as error:
+        # Celery swallows what a signal's receiver raises, but for this.
+        raise SystemExit(str(error)) from None
+    finally:
+        connection.close()
