@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -45,7 +46,7 @@ def _empty_tables(self: TransactionTestCase) -> None:
         )
 
 
-TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[method-assign]
+setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)  # noqa: B010 - the stubs do not know it
 
 
 @pytest.fixture
@@ -70,7 +71,8 @@ def bot(alice: User) -> Bot:
 def _fresh_caches() -> None:
     """No test is limited by what another one tried. Emptying Redis would disturb who tests beside us."""
     prefix = f"test-{uuid.uuid4().hex}"
-    for alias, options in settings.CACHES.items():
+    configured: Any = settings.CACHES
+    for alias, options in configured.items():
         options["KEY_PREFIX"] = caches[alias].key_prefix = prefix
 
 

@@ -5,11 +5,10 @@ The forms are read from the pages themselves, so a new field is attacked as soon
 
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import User
@@ -79,15 +78,11 @@ def encoded(pairs: list[tuple[str, bytes]]) -> str:
     return "&".join(f"{urlencode({name: ''})}{quote_from_bytes(value)}" for name, value in pairs)
 
 
-def send(client: Client, form: Form, pairs: list[tuple[str, bytes]]) -> HttpResponse:
+def send(client: Client, form: Form, pairs: list[tuple[str, bytes]]) -> Any:
     action = form.action.split("#")[0]
     if form.method == "get":
-        answer: HttpResponse = client.get(action.split("?")[0], QUERY_STRING=encoded(pairs))
-        return answer
-    posted: HttpResponse = client.post(
-        action, encoded(pairs), content_type="application/x-www-form-urlencoded"
-    )
-    return posted
+        return client.get(action.split("?")[0], QUERY_STRING=encoded(pairs))
+    return client.post(action, encoded(pairs), content_type="application/x-www-form-urlencoded")
 
 
 @pytest.fixture

@@ -26,7 +26,12 @@ def scratch(django_db_setup: None) -> Iterator[str]:
 def dump(database: str) -> str:
     """The schema as SQL, without what differs at each dump."""
     result = subprocess.run(
-        [binaries.postgres_programs(None) / "pg_dump", "--schema-only", "--no-comments", servers.admin_dsn(database)],
+        [
+            binaries.postgres_programs(None) / "pg_dump",
+            "--schema-only",
+            "--no-comments",
+            servers.admin_dsn(database),
+        ],
         capture_output=True,
         text=True,
         check=True,
