@@ -1,5 +1,6 @@
 """Reading a bot's figures: what is asked, how far back, and what may be kept."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,9 @@ from bots.enums import HealthReason
 from bots.health.leased import Leased
 
 MOST_TRADES_AT_ONCE: Final = 5_000
+TRADES_UNTIL: Final = 25.0
+"""Seconds after the start of a reading at which no more trades are waited for: what came is kept. A bot far
+away with years of trades would otherwise never be read to the end, nor show anything."""
 MAKE_UP_MINUTES: Final = 15
 """How often closed trades are asked for although their number has not changed: to make up for what failed."""
 LARGEST_INTEGER: Final = 2**31 - 1
@@ -33,6 +37,7 @@ class Reading:
 
 async def read(adapter: Adapter, bot: Leased) -> Reading | None:
     """None when the bot did not give its figures this time; the next reading asks again."""
+    until = asyncio.get_running_loop().time() + TRADES_UNTIL
     try:
         figures = await adapter.figures(known_capital=bot.starting_capital)
     except AdapterError:
@@ -42,10 +47,11 @@ async def read(adapter: Adapter, bot: Leased) -> Reading | None:
         return Reading(figures, (), cursor)
     trades: list[ClosedTrade] = []
     try:
-        while len(trades) < MOST_TRADES_AT_ONCE and (more := await adapter.trades(cursor)):
-            trades += more
-            cursor = more[-1].trade_id
-    except AdapterError:
+        async with asyncio.timeout_at(until):
+            while len(trades) < MOST_TRADES_AT_ONCE and (more := await adapter.trades(cursor)):
+                trades += more
+                cursor = more[-1].trade_id
+    except (AdapterError, TimeoutError):
         pass  # what came is kept, and the rest is asked for later
     return Reading(figures, tuple(trades), _cursor_after(figures, cursor))
 
@@ -65,6 +71,9 @@ def _asks_for_trades(figures: Figures, bot: Leased, cursor: int) -> bool:
     if not figures.closed_trades:
         return False
     if figures.closed_trades != bot.closed_trades or cursor != bot.last_trade_id:
+        return True
+    # Ids count from 1, so a cursor that has seen all closed trades is not below their number.
+    if cursor < min([figures.closed_trades, *(trade.trade_id - 1 for trade in figures.open_trades)]):
         return True
     return (bot.leased_at.minute + bot.id) % MAKE_UP_MINUTES == 0
 

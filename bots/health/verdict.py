@@ -19,7 +19,21 @@ SOON: Final = 3.0
 COMMAND_SOON: Final = 1.0
 """Seconds between two looks at a bot that has a command under way."""
 LONGEST_INTERVAL: Final = 60
+AUTH_AGAIN: Final = 300
+"""Seconds until a bot is asked again with a password that it refused: proxies lock out who goes on trying."""
 
+#: Another look would not find these otherwise, so one makes DOWN.
+_AT_ONCE: Final = frozenset({HealthReason.AUTH, HealthReason.NEEDS_TOKEN, HealthReason.HUNG})
+#: No answer of the bot's own: that a bot that is down is now refused and now times out is no news.
+_SILENT: Final = frozenset(
+    {
+        HealthReason.NAME_NOT_FOUND,
+        HealthReason.REFUSED,
+        HealthReason.UNREACHABLE,
+        HealthReason.TIMED_OUT,
+        HealthReason.PROXY,
+    }
+)
 _WORKING: Final = frozenset({HealthReason.OK, HealthReason.PAUSED, HealthReason.STOPPED})
 _STATUS: Final = {
     EngineState.RUNNING: BotStatus.RUNNING,
@@ -128,6 +142,8 @@ def _failed(bot: Leased, seen: Probe, interval: int, step: Next) -> Verdict:
         # It was told to leave the network for a moment: that is no failure.
         return _unchanged(bot, soon=COMMAND_SOON)
     failures = min(bot.failures + 1, 2**31 - 1)
+    if seen.reason in _AT_ONCE:
+        failures = max(failures, FAILURES_TO_BE_DOWN)
     is_down = failures >= FAILURES_TO_BE_DOWN or bot.status == BotStatus.ERROR
     status = BotStatus.ERROR if is_down else bot.status
     ended = step.step is Step.END
@@ -141,7 +157,7 @@ def _failed(bot: Leased, seen: Probe, interval: int, step: Next) -> Verdict:
         failures=failures,
         desired_state=bot.desired_state,
         command="" if ended else bot.command,
-        every=interval_after(failures, interval),
+        every=AUTH_AGAIN if seen.reason == HealthReason.AUTH else interval_after(failures, interval),
         soon=COMMAND_SOON if waits else SOON if failures < FAILURES_TO_BE_DOWN else None,
         events=(),
     )
@@ -182,12 +198,19 @@ def _with_events(bot: Leased, verdict: Verdict, step: Next, sentence: str) -> Ve
     if step.step is Step.END:
         events.append(Event("command", step.sentence))
     told = step.step is Step.END and verdict.alive and bot.status != BotStatus.ERROR
-    exchange = HealthReason.EXCHANGE_UNREACHABLE in (bot.health, verdict.health)
     turned = verdict.status != bot.status or bot.health == HealthReason.UNKNOWN
-    other_reason = verdict.health != bot.health and (verdict.status == BotStatus.ERROR or exchange)
-    if (turned and not told) or other_reason:
+    if (turned and not told) or _is_other_reason(bot, verdict):
         events.append(Event("health", sentence))
     return _replace_events(verdict, tuple(events))
+
+
+def _is_other_reason(bot: Leased, verdict: Verdict) -> bool:
+    """Whether a bot is down for a reason of another kind, or lost or found its exchange."""
+    if verdict.health == bot.health:
+        return False
+    if verdict.alive:
+        return HealthReason.EXCHANGE_UNREACHABLE in (bot.health, verdict.health)
+    return verdict.status == BotStatus.ERROR and not {bot.health, verdict.health} <= _SILENT
 
 
 def _replace_events(verdict: Verdict, events: tuple[Event, ...]) -> Verdict:

@@ -54,7 +54,7 @@ SET checks = b.checks + 1, checked_at = now(), lease_token = NULL, lease_until =
     health_since = CASE WHEN b.health <> v.health OR b.health_since IS NULL THEN now() ELSE b.health_since END,
     desired_state = v.desired, command = v.command,
     command_sent_at = CASE v.sent WHEN 'now' THEN coalesce(b.command_sent_at, now())
-        WHEN 'no' THEN NULL ELSE b.command_sent_at END,
+        WHEN 'no' THEN NULL WHEN 'failed' THEN NULL ELSE b.command_sent_at END,
     command_asked_at = CASE WHEN v.sent = 'no' THEN NULL ELSE b.command_asked_at END,
     engine_state = v.engine_state, engine_version = v.engine_version, strategy = v.strategy,
     exchange = v.exchange, timeframe = v.timeframe, stake_currency = v.stake_currency, dry_run = v.dry_run,
@@ -187,9 +187,10 @@ def _row(outcome: Outcome, now: Held) -> dict[str, Any]:
     assert verdict is not None
     state, version, strategy, exchange, timeframe, currency, dry_run = facts_of(seen, bot)
     overtaken = _is_overtaken(bot, now)
-    sent = "keep" if overtaken or not bot.command else "no" if not verdict.command else "keep"
-    if sent == "keep" and outcome.was_sent and not overtaken:
-        sent = "now"
+    sent = "keep"
+    if bot.command and not overtaken:
+        # A reload is noted before it is sent; one that never left is not taken for done.
+        sent = "no" if not verdict.command else "now" if outcome.was_sent else "failed"
     return {
         "id": bot.id,
         "alive": verdict.alive,
@@ -217,6 +218,8 @@ def _row(outcome: Outcome, now: Held) -> dict[str, Any]:
 def _events(outcome: Outcome, row: dict[str, Any]) -> list[dict[str, Any]]:
     verdict = outcome.verdict
     assert verdict is not None
+    # Overtaken, its status was not written: the next check, which is due, tells it if it is so still.
+    is_written = row["status"] == verdict.status
     return [
         {
             "tenant_id": str(outcome.bot.tenant_id),
@@ -227,4 +230,5 @@ def _events(outcome: Outcome, row: dict[str, Any]) -> list[dict[str, Any]]:
             "sentence": event.sentence,
         }
         for event in verdict.events
+        if is_written or event.kind == "command"
     ]
