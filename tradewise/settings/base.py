@@ -198,6 +198,8 @@ BOT_SAMPLE_RETENTION_DAYS = env.int("BOT_SAMPLE_RETENTION_DAYS", default=30)
 BOT_LIMIT = env.int("BOT_LIMIT", default=500)
 
 CELERY_BROKER_URL = redis_url(number=0)
+# Installations that share a Redis each need a name of their own.
+CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_QUEUE", default="celery")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -215,6 +217,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A tick every two seconds is no news; what it did is, and the sweep says that itself.
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat")
+    },
 }
 
 MIDDLEWARE = [
