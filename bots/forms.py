@@ -165,6 +165,17 @@ class LookForm(forms.Form):
         return self.cleaned_data["range"] or "7d"
 
 
+class EquityForm(forms.Form):
+    """How far back a curve reaches."""
+
+    RANGES = [("day", "Day"), ("week", "Week"), ("month", "Month"), ("all", "All")]
+
+    range = forms.ChoiceField(required=False, choices=RANGES)
+
+    def clean_range(self) -> str:
+        return self.cleaned_data["range"] or "week"
+
+
 class SelectedForm(forms.Form):
     """Bots of the fleet that were ticked, and what to do with them all."""
 

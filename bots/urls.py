@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from bots.views import commands, connect, detail, edit, fleet
+from bots.views import commands, connect, detail, edit, equity, fleet
 
 
 class PublicId:
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("connect/", connect.connect, name="connect"),
     path("commands/", commands.commands, name="commands"),
     path("bots/<public_id:bot_id>/", detail.detail, name="detail"),
+    path("bots/<public_id:bot_id>/equity.json", equity.equity, name="equity"),
     path("bots/<public_id:bot_id>/edit/", edit.edit, name="edit"),
     path("bots/<public_id:bot_id>/delete/", edit.delete, name="delete"),
     path("bots/<public_id:bot_id>/start/", commands.start, name="start"),

@@ -6,9 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
@@ -25,6 +27,9 @@ from tradewise.secrets import fingerprint
 from tradewise.web import formatting
 from tradewise.web.pages import wants_fragment
 
+CHART_LIBRARY = "lightweight-charts.standalone.production.js"
+#: What the data of the chart calls each range of the page.
+CHART_RANGES = {"1d": "day", "7d": "week", "30d": "month", "all": "all"}
 DOWN_AFTER = timedelta(seconds=queries.COMMAND_SECONDS)
 
 
@@ -103,6 +108,7 @@ def record_context(bot: Bot, form: LookForm) -> dict[str, Any]:
     trades, more = queries.closed_trades(bot, before)
     return {
         "bot": bot,
+        "equity_range": CHART_RANGES[reach],
         "points": queries.equity_points(bot, reach, now),
         "range": reach,
         "ranges": LookForm.RANGES,
@@ -117,8 +123,19 @@ def record_context(bot: Bot, form: LookForm) -> dict[str, Any]:
 
 
 def configuration(bot: Bot) -> dict[str, Any]:
-    """How it is set up, without any secret."""
-    return {"token_mark": fingerprint(bot.api_token) if bot.api_token else ""}
+    """How it is set up, without any secret, and what draws the chart."""
+    return {
+        "token_mark": fingerprint(bot.api_token) if bot.api_token else "",
+        "chart_library": chart_library(),
+    }
+
+
+def chart_library() -> str:
+    """Where the drawing library lies; empty where npm has not fetched it, and the drawing stays an SVG."""
+    try:
+        return static(f"vendor/lightweight-charts/{CHART_LIBRARY}") if settings.CHARTS.is_dir() else ""
+    except ValueError:  # It came after the static files were collected.
+        return ""
 
 
 def figures_of(bot: Bot) -> BotFigures | None:

@@ -1,0 +1,313 @@
+// The equity curve with its drawdown, drawn over the SVG that the server made. Without this, or the library,
+// that SVG stays. Everything is placed and coloured through the CSSOM, which the policy of the site allows.
+(() => {
+  "use strict";
+  const library = window.LightweightCharts;
+  if (!library) return;
+
+  const REFRESH = 30_000;
+  const DAY = 86400;
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const CLEAR = "rgba(0, 0, 0, 0)";
+
+  // ——— words: the same as tradewise/web/formatting.py ———
+
+  const number = (value, places) => {
+    const [whole, rest] = Math.abs(value).toFixed(places).split(".");
+    const text = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (rest ? `.${rest}` : "");
+    return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
+  };
+
+  // Decimal places that tell two neighbouring labels of an axis apart.
+  const placesFor = (values) => {
+    const step = (Math.max(...values) - Math.min(...values)) / 8;
+    if (!(step > 0)) return Math.abs(values[0] ?? 0) >= 1 ? 2 : 8;
+    return Math.min(Math.max(Math.ceil(-Math.log10(step)), 0), 8);
+  };
+
+  const two = (value) => String(value).padStart(2, "0");
+
+  const exact = (seconds, width) => {
+    const moment = new Date(seconds * 1000);
+    const day = `${moment.getUTCDate()}\u00a0${MONTHS[moment.getUTCMonth()]}\u00a0${moment.getUTCFullYear()}`;
+    if (width >= DAY) return `${day}, UTC`;
+    return `${day}, ${two(moment.getUTCHours())}:${two(moment.getUTCMinutes())}:${two(moment.getUTCSeconds())}\u00a0UTC`;
+  };
+
+  const pointWords = (point) => {
+    const when = exact(point.time, data.seconds);
+    if (point.value === undefined) return { when, what: "nothing recorded", fall: "" };
+    const fall =
+      point.drawdown === null ? "" : `drawdown ${number(point.drawdown * 100, point.drawdown < 0.1 ? 2 : 1)}%`;
+    return { when, what: point.amount, fall };
+  };
+
+  // ——— colours: from the tokens, in whichever theme is on ———
+
+  const probe = document.createElement("span");
+  probe.hidden = true;
+
+  const colours = () => {
+    document.body.append(probe);
+    const token = (name, alpha) => {
+      probe.style.color = `var(--${name})`;
+      const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g);
+      return alpha === undefined ? `rgb(${red}, ${green}, ${blue})` : `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+    };
+    const found = {
+      text: token("text"),
+      muted: token("muted"),
+      line: token("line"),
+      strong: token("line-strong"),
+      surface: token("surface"),
+      label: token("muted"),
+      loss: token("loss", 0.75),
+      top: token("text", 0.14),
+      bottom: token("text", 0.01),
+    };
+    probe.remove();
+    return found;
+  };
+
+  // ——— the figure ———
+
+  let url = ""; // Of the range that is asked for.
+  let shownUrl = ""; // Of the range that is drawn.
+  let tag = "";
+  let data = null;
+  let drawing = null; // { figure, chart, equity, lone, drawdown, … }
+  let at = -1; // The point that the keys have reached.
+  let asking = null;
+
+  const element = (name, className) => {
+    const made = document.createElement(name);
+    made.className = className;
+    return made;
+  };
+
+  const makeFigure = () => {
+    const figure = element("figure", "curve");
+    const point = element("p", "curve__point");
+    const plot = element("div", "curve__plot");
+    const words = document.createElement("figcaption");
+    point.setAttribute("aria-hidden", "true"); // The keys have these words read out instead.
+    plot.tabIndex = 0;
+    plot.setAttribute("role", "application");
+    plot.setAttribute("aria-roledescription", "chart");
+    figure.append(point, plot, words);
+    plot.addEventListener("keydown", onKey);
+    plot.addEventListener("blur", clearPoint);
+    return { figure, point, plot, words };
+  };
+
+  const makeChart = (plot) => {
+    const chart = library.createChart(plot, {
+      autoSize: true,
+      layout: { attributionLogo: false, panes: { enableResize: false } },
+      localization: { locale: "en", timeFormatter: (time) => exact(time, data.seconds) },
+      rightPriceScale: { borderVisible: false },
+      timeScale: {
+        borderVisible: false, minBarSpacing: 0.1, fixLeftEdge: true, fixRightEdge: true,
+        lockVisibleTimeRangeOnResize: true,
+      },
+      crosshair: { mode: library.CrosshairMode.Magnet },
+      // The wheel scrolls the page.
+      handleScroll: { mouseWheel: false, vertTouchDrag: false },
+      handleScale: { mouseWheel: false },
+    });
+    const quiet = { priceLineVisible: false, lastValueVisible: false };
+    const equity = chart.addSeries(library.AreaSeries, { ...quiet, lineWidth: 2 });
+    const lone = chart.addSeries(library.LineSeries, {
+      ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 2, crosshairMarkerVisible: false,
+    });
+    const drawdown = chart.addSeries(
+      library.HistogramSeries,
+      { ...quiet, priceFormat: { type: "custom", minMove: 0.01, formatter: (value) => `${number(value, 1)}%` } },
+      1,
+    );
+    const [above, below] = chart.panes();
+    above.setStretchFactor(3);
+    below.setStretchFactor(1);
+    drawdown.priceScale().applyOptions({ scaleMargins: { top: 0.04, bottom: 0.12 } });
+    chart.subscribeCrosshairMove((move) => showPoint(move.time === undefined ? null : pointAt(move.time)));
+    return { chart, equity, lone, drawdown };
+  };
+
+  const pointAt = (time) => data.points.find((point) => point.time === time) ?? null;
+
+  // ——— drawing ———
+
+  const paint = () => {
+    if (!drawing || !data) return;
+    const ink = colours();
+    const { chart, equity, lone, drawdown, plot } = drawing;
+    const crosshair = { color: ink.strong, labelBackgroundColor: ink.label };
+    chart.applyOptions({
+      layout: {
+        background: { type: library.ColorType.Solid, color: CLEAR },
+        textColor: ink.muted,
+        fontFamily: getComputedStyle(plot).fontFamily,
+        panes: { separatorColor: ink.line, separatorHoverColor: ink.line },
+      },
+      grid: { vertLines: { visible: false }, horzLines: { color: ink.line } },
+      crosshair: { vertLine: crosshair, horzLine: crosshair },
+      timeScale: { timeVisible: data.seconds < DAY },
+    });
+    const places = placesFor(data.points.filter((point) => point.value !== undefined).map((point) => point.value));
+    const priceFormat = {
+      type: "custom", minMove: 10 ** -places, formatter: (value) => number(value, places),
+    };
+    equity.applyOptions({
+      priceFormat, lineColor: ink.text, topColor: ink.top, bottomColor: ink.bottom,
+      crosshairMarkerBackgroundColor: ink.text, crosshairMarkerBorderColor: ink.surface,
+    });
+    lone.applyOptions({ priceFormat, color: ink.text });
+    drawdown.applyOptions({ color: ink.loss });
+    equity.setData(curveOf(data.points));
+    lone.setData(lonePoints(data.points));
+    drawdown.setData(
+      data.points.map((point) =>
+        typeof point.drawdown === "number" ? { time: point.time, value: -point.drawdown * 100 } : { time: point.time },
+      ),
+    );
+  };
+
+  const isGap = (point) => point === undefined || point.value === undefined;
+
+  // The library draws on through a gap, so what leads across one is drawn in no colour.
+  const curveOf = (points) =>
+    points.map((point, index) => {
+      if (isGap(point)) return { time: point.time };
+      const drawn = { time: point.time, value: point.value };
+      const leadsOver = isGap(points[index + 1]) && index + 1 < points.length;
+      return leadsOver ? { ...drawn, lineColor: CLEAR, topColor: CLEAR, bottomColor: CLEAR } : drawn;
+    });
+
+  const lonePoints = (points) =>
+    points.map((point, index) =>
+      !isGap(point) && isGap(points[index - 1]) && isGap(points[index + 1])
+        ? { time: point.time, value: point.value }
+        : { time: point.time },
+    );
+
+  const showPoint = (point) => {
+    if (!drawing) return;
+    const latest = data.points.findLast((each) => !isGap(each));
+    const { when, what, fall } = pointWords(point ?? latest);
+    const strong = document.createElement("strong");
+    strong.textContent = what;
+    const rest = [when, fall, data.mode].filter(Boolean).join(" · ");
+    drawing.point.replaceChildren(strong, ` · ${rest}`);
+  };
+
+  const describe = () => {
+    const { plot, words } = drawing;
+    words.textContent = data.summary.text;
+    plot.setAttribute("aria-label", `Equity. ${data.summary.text} The arrow keys read single points.`);
+  };
+
+  // ——— keys ———
+
+  const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity };
+
+  function onKey(event) {
+    const move = KEYS[event.key];
+    if (event.key === "Escape") clearPoint();
+    if (move === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const last = data.points.length - 1;
+    at = Math.min(Math.max(at < 0 ? last + Math.min(move, 0) : at + move, 0), last);
+    const point = data.points[at];
+    if (isGap(point)) drawing.chart.clearCrosshairPosition();
+    else drawing.chart.setCrosshairPosition(point.value, point.time, drawing.equity);
+    showPoint(point);
+    const { when, what, fall } = pointWords(point);
+    const announcer = document.getElementById("announcer");
+    if (announcer) announcer.textContent = [what, when, fall].filter(Boolean).join(", ");
+  }
+
+  function clearPoint() {
+    at = -1;
+    drawing.chart.clearCrosshairPosition();
+    showPoint(null);
+  }
+
+  // ——— data ———
+
+  const draw = () => {
+    const place = document.querySelector("[data-equity]");
+    if (!place || !data || shownUrl !== place.dataset.equity) return;
+    if (data.summary === null) {
+      // Too little for a curve: what the server says about that stays.
+      drawing?.figure.remove();
+      for (const child of place.children) child.hidden = false;
+      return;
+    }
+    if (!drawing) {
+      const parts = makeFigure();
+      drawing = { ...parts, ...makeChart(parts.plot) };
+    }
+    for (const child of place.children) if (child !== drawing.figure) child.hidden = true;
+    if (drawing.figure.parentNode !== place) place.append(drawing.figure);
+  };
+
+  const take = (fresh, from) => {
+    const isNew = from !== shownUrl;
+    const scale = drawing?.chart.timeScale();
+    const seen = scale?.getVisibleLogicalRange();
+    const count = data?.points.length ?? 0;
+    const isWhole = !seen || (seen.from <= 0.5 && seen.to >= count - 1.5);
+    data = fresh;
+    shownUrl = from;
+    at = -1;
+    draw();
+    if (!drawing || data.summary === null) return;
+    paint();
+    describe();
+    showPoint(null);
+    // Who has looked closer goes on looking there.
+    if (isNew || isWhole) drawing.chart.timeScale().fitContent();
+  };
+
+  const ask = async () => {
+    const place = document.querySelector("[data-equity]");
+    if (!place || document.hidden) return;
+    const wanted = place.dataset.equity;
+    if (wanted !== url) {
+      asking?.abort();
+      url = wanted;
+      tag = "";
+    } else if (asking) return;
+    const mine = (asking = new AbortController());
+    const timer = setTimeout(() => mine.abort(), 20_000);
+    try {
+      const headers = tag ? { "If-None-Match": tag } : {};
+      const answer = await fetch(wanted, { headers, redirect: "manual", cache: "no-store", signal: mine.signal });
+      if (answer.status !== 200) return; // No news, logged out or gone: the rest of the page says which.
+      const fresh = await answer.json();
+      if (mine.signal.aborted) return;
+      tag = answer.headers.get("ETag") ?? "";
+      take(fresh, wanted);
+    } catch {
+      // Not reached; the next turn asks again.
+    } finally {
+      clearTimeout(timer);
+      if (asking === mine) asking = null;
+    }
+  };
+
+  // ——— when ———
+
+  // htmx has put a new record in: the chart moves over before anything is painted.
+  document.addEventListener("htmx:afterSwap", () => {
+    draw();
+    if (document.querySelector("[data-equity]")?.dataset.equity !== url) ask();
+  });
+  document.addEventListener("tw:wake", ask);
+  setInterval(ask, REFRESH);
+
+  new MutationObserver(paint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+
+  ask();
+})();
