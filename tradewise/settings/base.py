@@ -226,8 +226,10 @@ LOGGING = {
 MIDDLEWARE = [
     "tradewise.web.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Above all that may answer by itself, so that a refusal and a static file bear the headers too.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "tradewise.web.middleware.HostileInputMiddleware",
     "tradewise.web.middleware.OutageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -239,7 +241,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.FormStatusMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
