@@ -19,6 +19,10 @@ class PauseWouldStart(CommandRefused):
     """Freqtrade starts a stopped bot when it is asked to pause."""
 
 
+class BotIsGone(DomainError):  # noqa: N818
+    """The bot was deleted since it was read."""
+
+
 class BotNotAnswering(DomainError):  # noqa: N818
     """The bot was asked and did not answer as a bot that works; nothing was saved."""
 

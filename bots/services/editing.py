@@ -14,6 +14,7 @@ from bots.models import Bot
 from bots.services.connecting import SEEN, Address, give_token, refuse_twice, take_in
 from bots.services.diagnosing import answers_well
 from bots.services.events import record
+from bots.services.locking import lock, take_turns
 from tradewise.egress import origin
 from tradewise.tenancy.models import CurrentTimestamp
 
@@ -37,11 +38,13 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
     """Save what was changed; `url` is in its normal spelling and `tested` there only with a new password.
 
     A password belongs to an origin: under a new one, without a new password, it is wiped in the same
-    statement, so that it is never sent to somebody else. Raises BotNotAnswering or BotConnectedAlready.
+    statement, so that it is never sent to somebody else. Raises BotNotAnswering, BotConnectedAlready or
+    BotIsGone.
     """
     if tested is not None and not answers_well(tested.probe):
         raise BotNotAnswering(tested.probe.sentence)
-    bot = Bot.objects.select_for_update().get(pk=bot.pk)
+    take_turns(actor)
+    bot = lock(bot)
     refuse_twice(url, but=bot)
     changed = [
         words
@@ -65,7 +68,7 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
         fields += [*_wipe_token(bot), *_start_anew(bot)]
     elif address_changed:
         bot.next_check_at = CurrentTimestamp()
-        fields += ["next_check_at"]
+        fields += ["next_check_at", *_start_anew(bot)]
     if not changed:
         return bot
     bot.save(update_fields=fields)
@@ -78,7 +81,8 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
 @transaction.atomic
 def readdress_bot(*, actor: User, bot: Bot, address: Address) -> Bot:
     """Give a bot another address and password without asking it; the next tick of the sweep will."""
-    bot = Bot.objects.select_for_update().get(pk=bot.pk)
+    take_turns(actor)
+    bot = lock(bot)
     refuse_twice(address.url, but=bot)
     bot.api_url = address.url
     give_token(bot, address)

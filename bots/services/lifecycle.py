@@ -14,6 +14,7 @@ from bots.enums import BotStatus, Command, DesiredState
 from bots.exceptions import BotIsDown, CommandRefused, CommandUnderWay, PauseWouldStart
 from bots.models import Bot
 from bots.services.events import record
+from bots.services.locking import lock
 from tradewise.tenancy.models import CurrentTimestamp
 
 PATIENCE: Final = timedelta(seconds=60)
@@ -30,7 +31,7 @@ _UNDER_WAY: Final = {
 @transaction.atomic
 def request_start(*, actor: User, bot: Bot) -> Bot:
     """Ask a stopped or paused bot to trade. Raises CommandRefused."""
-    bot = _lock(bot)
+    bot = lock(bot)
     if _is_asked_already(bot, Command.START):
         return bot
     if bot.status == BotStatus.RUNNING:
@@ -41,7 +42,7 @@ def request_start(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 def request_resume(*, actor: User, bot: Bot) -> Bot:
     """Let a paused bot open new trades again. Raises CommandRefused."""
-    bot = _lock(bot)
+    bot = lock(bot)
     if _is_asked_already(bot, Command.START):
         return bot
     if bot.status == BotStatus.RUNNING:
@@ -54,7 +55,7 @@ def request_resume(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 def request_stop(*, actor: User, bot: Bot) -> Bot:
     """Ask a bot to stop, which leaves its open trades unwatched. Raises CommandRefused."""
-    bot = _lock(bot)
+    bot = lock(bot)
     if _is_asked_already(bot, Command.STOP):
         return bot
     if bot.status == BotStatus.INACTIVE:
@@ -65,7 +66,7 @@ def request_stop(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 def request_pause(*, actor: User, bot: Bot) -> Bot:
     """Ask a running bot to open no new trades and to go on managing those it has. Raises CommandRefused."""
-    bot = _lock(bot)
+    bot = lock(bot)
     if _is_asked_already(bot, Command.PAUSE):
         return bot
     if bot.status == BotStatus.CONNECTED:
@@ -84,7 +85,7 @@ def request_reload(*, actor: User, bot: Bot) -> Bot:
 
     Which one that is only the bot knows, so nothing is desired until it says. Raises CommandRefused.
     """
-    bot = _lock(bot)
+    bot = lock(bot)
     if _is_asked_already(bot, Command.RELOAD):
         return bot
     return _ask(bot, actor, Command.RELOAD, None, BotStatus.STARTING, "read its configuration anew")
@@ -93,16 +94,11 @@ def request_reload(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 def check_now(*, actor: User, bot: Bot) -> Bot:
     """Make the bot due, so that the next tick of the sweep looks at it."""
-    bot = _lock(bot)
+    bot = lock(bot)
     bot.next_check_at = CurrentTimestamp()
     bot.save(update_fields=["next_check_at"])
     bot.refresh_from_db(fields=["next_check_at"])
     return bot
-
-
-def _lock(bot: Bot) -> Bot:
-    """The row as it is now, ours until the transaction ends, with the database's time as `asked_now`."""
-    return Bot.objects.annotate(asked_now=CurrentTimestamp()).select_for_update(of=("self",)).get(pk=bot.pk)
 
 
 def _is_asked_already(bot: Bot, command: Command) -> bool:

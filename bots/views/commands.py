@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.http import TraderRequest
 from accounts.models import User
 from bots import queries
-from bots.exceptions import CommandRefused
 from bots.forms import SelectedForm
 from bots.models import Bot
 from bots.services import lifecycle
@@ -124,7 +123,7 @@ def _ask_each(bots: list[Bot], service: Service, *, actor: User) -> tuple[int, l
     for bot in bots:
         try:
             service(actor=actor, bot=bot)
-        except CommandRefused as refusal:
+        except DomainError as refusal:
             refusals.append(str(refusal))
     return len(bots) - len(refusals), refusals
 
@@ -135,9 +134,10 @@ def _ask(request: TraderRequest, bot: Bot, service: Service, notice: str) -> Htt
     try:
         service(actor=request.user, bot=bot)
     except DomainError as refusal:
+        bot = own_bot(bot.bot_id)
         if _is_row(request):
             return notify(_row(bot, status=409), str(refusal), kind="refusal")
-        context = live_context(own_bot(bot.bot_id))
+        context = live_context(bot)
         return render_refusal(request, refusal, "bots/detail.html", context, fragment="live", fallback=back)
     done = notice.format(bot=bot)
     if _is_row(request):
