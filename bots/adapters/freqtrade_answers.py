@@ -104,6 +104,8 @@ def config_fields(value: object, words: Words, credentials: Credentials | None) 
         raise _about(HealthReason.NO_TRADER, words)
     if not isinstance(state, str) or state not in _STATES:
         raise _about(HealthReason.PROTOCOL, words)
+    if credentials is None or not _repeats("\n".join(_texts(fields)), credentials):
+        return fields
     return {name: _harmless(member, credentials) for name, member in fields.items()}
 
 
@@ -188,14 +190,19 @@ def _no_trader(fields: parsing.Fields) -> bool:
     return "bot is not in the correct state" in said.lower()
 
 
-def _harmless(value: object, credentials: Credentials | None) -> object:
+def _harmless(value: object, credentials: Credentials) -> object:
     """A server that repeats the password it was sent does not get it into our database."""
-    if isinstance(value, str) and credentials is not None:
-        if credentials.password in value and len(credentials.password) > 3:
-            return None
-        if credentials.authorization.removeprefix("Basic ") in value:
-            return None
-    return value
+    return None if isinstance(value, str) and _repeats(value, credentials) else value
+
+
+def _repeats(text: str, credentials: Credentials) -> bool:
+    if credentials.password in text and len(credentials.password) > 3:
+        return True
+    return credentials.authorization.removeprefix("Basic ") in text
+
+
+def _texts(fields: parsing.Fields) -> list[str]:
+    return [member for member in fields.values() if isinstance(member, str)]
 
 
 def _json_fields(response: Response) -> parsing.Fields:

@@ -93,6 +93,8 @@ def text(value: object) -> str | None:
     """Printable text of at most 100 characters; None when there is nothing to read."""
     if not isinstance(value, str):
         return None
+    if len(value) <= LONGEST_TEXT and value.isprintable():
+        return value.strip() or None
     cleaned = "".join(c for c in value[: 4 * LONGEST_TEXT] if c.isprintable()).strip()
     return cleaned[:LONGEST_TEXT].rstrip() or None
 

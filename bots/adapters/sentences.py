@@ -4,6 +4,7 @@ All sentences about Freqtrade are here. They name the address, which the trader 
 that a bot or proxy sent.
 """
 
+from functools import cached_property
 from typing import Final
 
 from yarl import URL
@@ -90,6 +91,11 @@ QUESTION_REFUSED: Final = (
     "The bot at {place} cannot answer this now. If it goes on, look in its log; a restart may help."
 )
 
+_STATE_REASONS: Final = {
+    EngineState.RUNNING: HealthReason.OK,
+    EngineState.PAUSED: HealthReason.PAUSED,
+    EngineState.STOPPED: HealthReason.STOPPED,
+}
 _COMMAND_NAMES: Final = {
     Command.START: "start",
     Command.STOP: "stop",
@@ -102,13 +108,18 @@ class Words:
     """The sentences about the bot at one address."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        # Not before it is needed: most checks have nothing to say about the address.
         try:
-            parsed = URL(url)
+            parsed = URL(self._url)
             host, port = parsed.host or "", parsed.port
         except ValueError:
             host, port = "", None
         shown = f"[{host}]" if ":" in host else host
-        self._parts = {
+        return {
             "host": host or "this address",
             "place": f"{shown}:{port}" if host and port else host or "this address",
             "port": str(port or "the one in the address"),
@@ -121,16 +132,15 @@ class Words:
         return f"{error} {self.say(_NEXT_STEP[error.failure])}"
 
     def about(self, reason: HealthReason, *, minutes: int = 0) -> str:
-        return _ANSWER[reason].format(**self._parts, minutes=minutes)
+        template = _ANSWER[reason]
+        return template.format(**self._parts, minutes=minutes) if "{" in template else template
 
     def state(self, state: EngineState) -> str:
-        reasons = {
-            EngineState.RUNNING: HealthReason.OK,
-            EngineState.PAUSED: HealthReason.PAUSED,
-            EngineState.STOPPED: HealthReason.STOPPED,
-        }
-        return SETTLING if state not in reasons else self.about(reasons[state])
+        reason = _STATE_REASONS.get(state)
+        return SETTLING if reason is None else self.about(reason)
 
     def say(self, template: str, *, command: Command | None = None) -> str:
+        if "{" not in template:
+            return template
         name = "" if command is None else _COMMAND_NAMES[command]
         return template.format(**self._parts, command=name)

@@ -22,11 +22,15 @@ from tradewise.secrets import SecretsError, open_sealed
 logger = logging.getLogger(__name__)
 
 READING_SECONDS: Final = 30.0
-LONGEST_CHECK: Final = 50.0
-"""Seconds; shorter than a lease, so that no check outlives its own."""
+LONGEST_CHECK: Final = 35.0
+"""Seconds for what follows the first look; both together are shorter than a lease."""
 CANNOT_OPEN: Final = (
     "The user name and password of this bot cannot be opened any more: the address or the keys of the server "
     "have changed. Enter them again."
+)
+#: What was not sent because nobody took the connection.
+_NEVER_ARRIVED: Final = frozenset(
+    {HealthReason.REFUSED, HealthReason.UNREACHABLE, HealthReason.NAME_NOT_FOUND, HealthReason.TLS}
 )
 
 
@@ -57,8 +61,7 @@ class Checker:
     async def check(self, bot: Leased) -> Outcome:
         """Never raises for what a bot does; a check that fails by a fault of ours knows nothing."""
         try:
-            async with asyncio.timeout(LONGEST_CHECK):
-                return await self._check(bot)
+            return await self._check(bot)
         except (OSError, TimeoutError):
             # No socket left, or far too many questions: that is about us and makes no bot DOWN.
             logger.warning("a check had no means to be made bot=%s", bot.bot_id)
@@ -77,7 +80,8 @@ class Checker:
         seen = await adapter.probe(thorough=thorough)
         if not bot.figures_due and is_as_before(bot, seen):
             return Outcome(bot, seen)
-        return await self._look_closer(bot, adapter, seen)
+        async with asyncio.timeout(LONGEST_CHECK):
+            return await self._look_closer(bot, adapter, seen)
 
     async def _look_closer(self, bot: Leased, adapter: Adapter, seen: Probe) -> Outcome:
         was_sent = bot.command_sent_at is not None
@@ -110,7 +114,8 @@ class Checker:
         try:
             await adapter.command(command)
         except AdapterError as error:
-            return refused(command, error.reason, error.sentence), seen, command is Command.RELOAD
+            may_have_arrived = command is Command.RELOAD and error.reason not in _NEVER_ARRIVED
+            return refused(command, error.reason, error.sentence), seen, may_have_arrived
         if command is Command.RELOAD:
             return Next(Step.WAIT), seen, True
         again = await adapter.probe()

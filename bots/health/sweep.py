@@ -1,10 +1,13 @@
 """One sweep: claim what is due, ask in two lanes, write back while it goes on, until nothing is due."""
 
 import asyncio
+import gc
 import logging
 import resource
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -85,10 +88,23 @@ def sweep(plan: Plan | None = None) -> Report:
     """
     _require_key()
     started = time.monotonic()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _fewer_collections(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         report = runner.run(_Sweep(plan or Plan.from_settings()).run())
     report.seconds = time.monotonic() - started
     return report
+
+
+@contextmanager
+def _fewer_collections() -> Iterator[None]:
+    """Nearly all that a sweep makes dies by its reference count; looking for cycles costs a tenth of it."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _loop_factory() -> Any:

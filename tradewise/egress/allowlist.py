@@ -70,6 +70,8 @@ class AllowList:
 
     def denies(self, address: Address) -> bool:
         """Whether the operator denied this address for all, public or not."""
+        if not self._denied:
+            return False
         bits, value = address
         return any(bits == b and first <= value <= last for b, first, last in self._denied)
 
