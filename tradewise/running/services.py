@@ -82,7 +82,7 @@ def sites_and_workers(plan: Plan) -> list[Service]:
             lambda: _serves(plan.staff_site),
         ),
         _service(plan, "worker", [*worker, "--without-gossip", "--without-mingle"], "worker", "ready."),
-        _service(plan, "beat", beat, "worker", "beat: Starting"),
+        _service(plan, "beat", beat, "worker", "maxinterval"),
     ]
 
 
