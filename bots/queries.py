@@ -45,6 +45,17 @@ class Epoch(Func):
     output_field = DecimalField()
 
 
+class StartOfToday(Func):
+    """When the day began, by UTC and the database's clock: the SQL is kept, so it is no value."""
+
+    template = "date_trunc('day', CURRENT_TIMESTAMP, 'UTC')"
+    output_field = DateTimeField()
+
+
+#: What was earned today is known only from figures that were read today.
+PROFIT_TODAY: Final = Case(When(figures__taken_at__gte=StartOfToday(), then=F("figures__profit_today")))
+
+
 class Compiled:
     """A question to the tenant's rows whose SQL is written once.
 
@@ -129,7 +140,7 @@ def _groups() -> QuerySet[Bot, tuple[Any, ...]]:
         .annotate(
             bots=Count("pk"),
             reporting=Count("figures__profit_all"),
-            today=Sum("figures__profit_today"),
+            today=Sum(PROFIT_TODAY),
             profit=Sum("figures__profit_all"),
             worth=Sum("figures__equity"),
             # What follows is for the version alone.
@@ -218,7 +229,7 @@ def _fleet_facts(bots: QuerySet[Bot]) -> QuerySet[Bot, tuple[Any, ...]]:
         "exchange",
         "strategy",
         "last_ping",
-        "figures__profit_today",
+        PROFIT_TODAY,
         "figures__profit_all",
         "figures__open_trade_count",
         "figures__max_open_trades",

@@ -3,6 +3,8 @@
 All amounts are in the bot's stake currency. Every number may be unknown; unknown is NULL and never 0.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -60,6 +62,14 @@ class BotFigures(TenantOwned):
 
     class Meta:
         db_table = "bot_figures"
+
+    @property
+    def result_of_today(self) -> Decimal | None:
+        """`profit_today` as long as it is still the same day (UTC), then unknown."""
+        if self.taken_at is None or self.taken_at.astimezone(UTC).date() != datetime.now(UTC).date():
+            return None
+        known: Decimal | None = self.profit_today
+        return known
 
 
 class BotSample(OfBot):

@@ -230,6 +230,22 @@ def test_a_row_shows_what_is_known():
         assert word in row
 
 
+def test_yesterdays_result_is_not_shown_as_todays(client, running, figures):
+    figures(running, profit_today=Decimal(17), taken_at=timezone.now() - timedelta(days=1))
+    with tenant_context(running.tenant_id):
+        Bot.objects.update(dry_run=True, stake_currency="USDT")
+    assert "17.00" not in text_of(client.get("/"))
+    assert "17.00" not in text_of(client.get(f"/bots/{running.bot_id}/"))
+
+
+def test_a_result_of_today_is_shown(client, running, figures):
+    figures(running, profit_today=Decimal(17))
+    with tenant_context(running.tenant_id):
+        Bot.objects.update(dry_run=True, stake_currency="USDT")
+    assert text_of(client.get("/")).count("+17.00") == 2
+    assert "+17.00" in text_of(client.get(f"/bots/{running.bot_id}/"))
+
+
 def test_the_same_values_a_minute_later_are_not_seen_as_fresh():
     now = timezone.now()
     seen = facts(last_ping=now)
