@@ -1,4 +1,7 @@
-"""A real Freqtrade on the simulated exchange, for tests that believe nothing less."""
+"""A real Freqtrade on the simulated exchange, for tests that believe nothing less.
+
+Loaded with `-p tests.engines`, because tests in several directories share it.
+"""
 
 import os
 import socket
