@@ -43,6 +43,7 @@ class Played:
         self.password = PASSWORD
         self.state = "running"
         self.hangs = False
+        self.delay = 0.0
         self.obeys = True
         self.answers: dict[str, Any] = {
             "profit": PROFIT | {"profit_all_coin": 12.5, "trade_count": 1},
@@ -95,6 +96,8 @@ class Town:
                 played.asked.append(path)
                 await reader.read()
                 return
+            if played.delay and path == "show_config":
+                await asyncio.sleep(played.delay)
             lines = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
             status, answer = played.answer(path, lines.get("Authorization", ""))
             body = json.dumps(answer).encode()
@@ -104,7 +107,7 @@ class Town:
                 + body
             )
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -124,7 +124,7 @@ def test_one_success_makes_up(state):
     assert [event.sentence for event in verdict.events] == [f"It is {state}."]
 
 
-@pytest.mark.parametrize("reason", SILENT + ["tls", "redirect", "not_freqtrade", "no_trader", "protocol"])
+@pytest.mark.parametrize("reason", [*SILENT, "tls", "redirect", "not_freqtrade", "no_trader", "protocol"])
 def test_each_reason_is_shown_with_the_first_failure(reason):
     verdict = look(bot(), silence(reason))
     assert (verdict.health, verdict.connection_error) == (reason, f"It failed: {reason}.")
