@@ -68,10 +68,15 @@ class Supervisor:
         accounts = create_accounts(self.plan)
         say("Starting the sites, the worker and beat …")
         main = services.sites_and_workers(self.plan)
-        for service in main:
-            self.start(service)
-        for service in main:
-            self.wait_until_ready(service)
+        try:
+            for service in main:
+                self.start(service)
+            for service in main:
+                self.wait_until_ready(service)
+        except BaseException:
+            # New passwords are shown once, so also when what follows them fails.
+            self.introduce(accounts)
+            raise
         self.announce(accounts, time.monotonic() - began)
         self.watch()
 
@@ -118,9 +123,13 @@ class Supervisor:
         if not os.environ.get("OUTBOX_EMAIL_URL"):
             say(f"  Mails        {self.plan.var / 'mail'} (files; OUTBOX_EMAIL_URL names a mail server)")
         say(f"  Demo bot     {self.plan.demo.url} (a real Freqtrade in dry run on a simulated exchange)")
+        self.introduce(accounts)
+        say(f"\nLogs are in {self.plan.var / 'log'}. Ctrl-C or `make stop` ends everything.")
+
+    def introduce(self, accounts: list[str]) -> None:
+        """Who may log in."""
         for text in filter(None, accounts):
             say("\n" + text)
-        say(f"\nLogs are in {self.plan.var / 'log'}. Ctrl-C or `make stop` ends everything.")
 
     def watch(self) -> None:
         """Stay, restart what dies, and say when the demo bot trades."""
