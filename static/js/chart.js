@@ -8,6 +8,8 @@
   const REFRESH = 30_000;
   const DAY = 86400;
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const LINE_INKS = ["lineColor", "topColor", "bottomColor"];
+  const FALL_INKS = ["topLineColor", "bottomLineColor", "bottomFillColor1", "bottomFillColor2"];
   const CLEAR = "rgba(0, 0, 0, 0)";
 
   // ——— words: the same as tradewise/web/formatting.py ———
@@ -31,7 +33,8 @@
     const moment = new Date(seconds * 1000);
     const day = `${moment.getUTCDate()}\u00a0${MONTHS[moment.getUTCMonth()]}\u00a0${moment.getUTCFullYear()}`;
     if (width >= DAY) return `${day}, UTC`;
-    return `${day}, ${two(moment.getUTCHours())}:${two(moment.getUTCMinutes())}:${two(moment.getUTCSeconds())}\u00a0UTC`;
+    const parts = [moment.getUTCHours(), moment.getUTCMinutes(), moment.getUTCSeconds()];
+    return `${day}, ${parts.map(two).join(":")}\u00a0UTC`;
   };
 
   const pointWords = (point) => {
@@ -60,8 +63,9 @@
       line: token("line"),
       strong: token("line-strong"),
       surface: token("surface"),
-      label: token("muted"),
-      loss: token("loss", 0.75),
+      loss: token("loss"),
+      lossTop: token("loss", 0.15),
+      lossBottom: token("loss", 0.4),
       top: token("text", 0.14),
       bottom: token("text", 0.01),
     };
@@ -105,10 +109,9 @@
       autoSize: true,
       layout: { attributionLogo: false, panes: { enableResize: false } },
       localization: { locale: "en", timeFormatter: (time) => exact(time, data.seconds) },
-      rightPriceScale: { borderVisible: false },
+      rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.1 } },
       timeScale: {
-        borderVisible: false, minBarSpacing: 0.1, fixLeftEdge: true, fixRightEdge: true,
-        lockVisibleTimeRangeOnResize: true,
+        borderVisible: false, minBarSpacing: 0.1, fixLeftEdge: true, lockVisibleTimeRangeOnResize: true,
       },
       crosshair: { mode: library.CrosshairMode.Magnet },
       // The wheel scrolls the page.
@@ -121,14 +124,23 @@
       ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 2, crosshairMarkerVisible: false,
     });
     const drawdown = chart.addSeries(
-      library.HistogramSeries,
-      { ...quiet, priceFormat: { type: "custom", minMove: 0.01, formatter: (value) => `${number(value, 1)}%` } },
+      library.BaselineSeries,
+      {
+        ...quiet, lineWidth: 1, baseValue: { type: "price", price: 0 }, crosshairMarkerVisible: false,
+        topLineColor: CLEAR, topFillColor1: CLEAR, topFillColor2: CLEAR,
+        priceFormat: { type: "custom", minMove: 0.01, formatter: (value) => `${number(value, 1)}%` },
+        // At least one percent high, so that a ripple does not look like a fall.
+        autoscaleInfoProvider: (original) => {
+          const low = original()?.priceRange?.minValue ?? 0;
+          return { priceRange: { minValue: Math.min(low, -1), maxValue: 0 } };
+        },
+      },
       1,
     );
     const [above, below] = chart.panes();
     above.setStretchFactor(3);
     below.setStretchFactor(1);
-    drawdown.priceScale().applyOptions({ scaleMargins: { top: 0.04, bottom: 0.12 } });
+    drawdown.priceScale().applyOptions({ scaleMargins: { top: 0.16, bottom: 0.14 } });
     chart.subscribeCrosshairMove((move) => showPoint(move.time === undefined ? null : pointAt(move.time)));
     return { chart, equity, lone, drawdown };
   };
@@ -141,7 +153,7 @@
     if (!drawing || !data) return;
     const ink = colours();
     const { chart, equity, lone, drawdown, plot } = drawing;
-    const crosshair = { color: ink.strong, labelBackgroundColor: ink.label };
+    const crosshair = { color: ink.strong, labelBackgroundColor: ink.muted };
     chart.applyOptions({
       layout: {
         background: { type: library.ColorType.Solid, color: CLEAR },
@@ -151,7 +163,8 @@
       },
       grid: { vertLines: { visible: false }, horzLines: { color: ink.line } },
       crosshair: { vertLine: crosshair, horzLine: crosshair },
-      timeScale: { timeVisible: data.seconds < DAY },
+      // What ends in a gap shows it: the library would hold on to the last value.
+      timeScale: { timeVisible: data.seconds < DAY, fixRightEdge: !isGap(data.points.at(-1)) },
     });
     const places = placesFor(data.points.filter((point) => point.value !== undefined).map((point) => point.value));
     const priceFormat = {
@@ -162,26 +175,28 @@
       crosshairMarkerBackgroundColor: ink.text, crosshairMarkerBorderColor: ink.surface,
     });
     lone.applyOptions({ priceFormat, color: ink.text });
-    drawdown.applyOptions({ color: ink.loss });
-    equity.setData(curveOf(data.points));
+    drawdown.applyOptions({
+      topLineColor: ink.loss, bottomLineColor: ink.loss,
+      bottomFillColor1: ink.lossTop, bottomFillColor2: ink.lossBottom,
+    });
+    equity.setData(curveOf(data.points, LINE_INKS));
     lone.setData(lonePoints(data.points));
-    drawdown.setData(
-      data.points.map((point) =>
-        typeof point.drawdown === "number" ? { time: point.time, value: -point.drawdown * 100 } : { time: point.time },
-      ),
-    );
+    drawdown.setData(curveOf(fallsOf(data.points), FALL_INKS));
   };
 
   const isGap = (point) => point === undefined || point.value === undefined;
 
   // The library draws on through a gap, so what leads across one is drawn in no colour.
-  const curveOf = (points) =>
+  const curveOf = (points, inks) =>
     points.map((point, index) => {
       if (isGap(point)) return { time: point.time };
       const drawn = { time: point.time, value: point.value };
-      const leadsOver = isGap(points[index + 1]) && index + 1 < points.length;
-      return leadsOver ? { ...drawn, lineColor: CLEAR, topColor: CLEAR, bottomColor: CLEAR } : drawn;
+      const leadsOver = index + 1 < points.length && isGap(points[index + 1]);
+      return leadsOver ? Object.assign(drawn, ...inks.map((ink) => ({ [ink]: CLEAR }))) : drawn;
     });
+
+  const fallsOf = (points) =>
+    points.map(({ time, drawdown }) => (typeof drawdown === "number" ? { time, value: -drawdown * 100 } : { time }));
 
   const lonePoints = (points) =>
     points.map((point, index) =>
@@ -243,12 +258,15 @@
       for (const child of place.children) child.hidden = false;
       return;
     }
-    if (!drawing) {
-      const parts = makeFigure();
-      drawing = { ...parts, ...makeChart(parts.plot) };
-    }
+    drawing ??= makeFigure();
     for (const child of place.children) if (child !== drawing.figure) child.hidden = true;
     if (drawing.figure.parentNode !== place) place.append(drawing.figure);
+    // In its place first, since what is seen of a chart without a width is nothing.
+    if (!drawing.chart) Object.assign(drawing, makeChart(drawing.plot));
+  };
+
+  const showAll = () => {
+    drawing.chart.timeScale().setVisibleLogicalRange({ from: -0.5, to: data.points.length - 0.5 });
   };
 
   const take = (fresh, from) => {
@@ -266,7 +284,7 @@
     describe();
     showPoint(null);
     // Who has looked closer goes on looking there.
-    if (isNew || isWhole) drawing.chart.timeScale().fitContent();
+    if (isNew || isWhole) showAll();
   };
 
   const ask = async () => {
