@@ -10,10 +10,10 @@ from bots.models import Bot
 from bots.urls import urlpatterns
 from tradewise.tenancy.context import tenant_context
 
-GET_ONLY = {"fleet", "detail"}
+GET_ONLY = {"fleet", "detail", "equity"}
 POST_ONLY = {"commands", "start", "pause", "resume", "check"}
 BOTH = {"connect", "edit", "delete", "stop", "reload"}
-OF_A_BOT = ["detail", "edit", "delete", "start", "stop", "pause", "resume", "reload", "check"]
+OF_A_BOT = ["detail", "equity", "edit", "delete", "start", "stop", "pause", "resume", "reload", "check"]
 
 
 def address(name: str, bot: Bot) -> str:
