@@ -44,6 +44,21 @@ def words(facts):
         return [row[0] for row in connection.execute("SELECT word FROM words")]
 
 
+def test_the_logs_are_private_and_hold_nothing_that_was_entered(directory):
+    facts = embedded.start(directory, fast=True)
+    with connect(facts) as connection:
+        connection.execute("CREATE TABLE people (email text PRIMARY KEY, hash text)")
+        connection.execute("INSERT INTO people VALUES ('ann@example.com', 'hash-canary')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO people VALUES ('ann@example.com', 'hash-canary')")
+    log = directory / "log" / "postgres.log"
+    assert "duplicate key" in log.read_text()
+    assert "canary" not in log.read_text()
+    assert "ann@" not in log.read_text()
+    for path in (log, directory / "log" / "redis.log"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_a_first_start_writes_the_facts_for_its_owner_alone(directory):
     facts = embedded.start(directory, fast=True)
     path = directory / "embedded.json"

@@ -70,9 +70,10 @@ def launch(
     cwd: Path | None = None,
     environment: dict[str, str] | None = None,
 ) -> Process:
-    """Start a process in a session of its own, writing to `log`."""
+    """Start a process in a session of its own, writing to `log`, which its owner alone may read."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
+        os.fchmod(out.fileno(), 0o600)
         child = subprocess.Popen(  # noqa: S603 - the commands are ours
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
