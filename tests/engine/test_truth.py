@@ -268,11 +268,16 @@ def test_a_changed_password_is_noticed_and_the_new_one_mends_it(trader, timed):
 
 
 def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchange, timed):
-    trader.bot.ask("POST", "forceenter", {"pair": "BTC/USDT"})
-    until(lambda: trader.bot.ask("GET", "status").body, 30, "a trade is open")
     well = trader.read_anew()
+    # Freqtrade keeps the prices that it has for five to ten minutes. After a start it has none to hide behind.
+    later = "UPDATE bots SET next_figures_at = now() + interval '10 min'"
+    trader.whole.sql(later, login="tw_worker")
+    trader.bot.kill()
+    trader.bot.start()
+    trader.bot.wait_ready()
+    until(lambda: trader.bot.ask("GET", "status").body, 30, "a trade is open")
     exchange.down()
-    assert trader.bot.ask("GET", "status").body, "a trade is still open"
+    until(lambda: trader.sees("Running", "The bot runs."), 15, "the page shows that the bot runs")
     with timed("exchange down: seen"):
 
         def is_told() -> bool:
@@ -298,5 +303,5 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchan
         row.equity
         for row in trader.whole.sql("SELECT equity FROM bot_samples WHERE bot_id = %s", trader.row.id)
     ]
-    assert len(equities) > 3
+    assert len(equities) >= 2
     assert max(equities) - min(equities) < STAKE / 10
