@@ -209,18 +209,18 @@ def test_proxies_and_credentials_of_the_environment_are_not_used(monkeypatch, tm
     assert b"Accept-Encoding: identity" in head
 
 
-def test_cookies_are_not_kept_and_a_kept_connection_is_used_again():
-    async def run(*, keep_alive: bool) -> tuple[int, list[bytes]]:
+def test_each_call_dials_and_no_cookie_is_kept():
+    async def run() -> tuple[int, list[bytes]]:
         bot = Canary(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n", 1))
-        async with serving(bot) as port, Client(allow=ANYWHERE_HERE, keep_alive=keep_alive) as client:
+        async with serving(bot) as port, Client(allow=ANYWHERE_HERE) as client:
             for _ in range(3):
                 await client.request("POST", f"http://127.0.0.1:{port}/", json={"a": 1})
         return bot.connections, bot.heads
 
-    for keep_alive, connections in ((True, 1), (False, 3)):
-        count, heads = asyncio.run(run(keep_alive=keep_alive))
-        assert count == connections
-        assert not any(b"cookie" in head.lower() for head in heads)
+    count, heads = asyncio.run(run())
+    assert count == 3
+    assert not any(b"cookie" in head.lower() for head in heads)
+    assert all(b"\r\nConnection: close\r\n" in head for head in heads)
 
 
 @pytest.mark.parametrize("value", ["Basic a\r\nX: y", "Basic \x00", "Basic ü"])

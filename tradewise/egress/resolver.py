@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import aiodns
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tradewise.egress.addresses import parse_address
 from tradewise.egress.allowlist import AllowList
@@ -18,7 +17,6 @@ from tradewise.egress.guard import refusal
 
 LOOKUP_SECONDS: Final = 2.0
 
-_NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _NOT_FOUND: Final = frozenset(
     {aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME}
 )
@@ -64,36 +62,16 @@ class Names:
             self._resolver = None
 
 
-class CheckedResolver(AbstractResolver):
-    """Answers to aiohttp with the addresses of a name, or not at all: one bad answer rejects the name."""
-
-    def __init__(self, names: Names, *, secure: bool, allow: AllowList) -> None:
-        self._names = names
-        self._secure = secure
-        self._allow = allow
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        addresses = await self._names.addresses(host, port)
-        for address in addresses:
-            sentence = refusal(parse_address(address), port, secure=self._secure, allow=self._allow)
-            if sentence is not None:
-                raise EgressError(Failure.FORBIDDEN, sentence)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=_NUMERIC,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing: the names belong to the client."""
+async def checked_addresses(
+    names: Names, host: str, port: int, *, secure: bool, allow: AllowList
+) -> list[str]:
+    """The addresses of a name, or not one of them: one bad answer rejects the name. Raises EgressError."""
+    addresses = await names.addresses(host, port)
+    for address in addresses:
+        sentence = refusal(parse_address(address), port, secure=secure, allow=allow)
+        if sentence is not None:
+            raise EgressError(Failure.FORBIDDEN, sentence)
+    return addresses
 
 
 def _lookup_error(code: int | None) -> EgressError:

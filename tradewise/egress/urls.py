@@ -48,10 +48,10 @@ def check_url(url: str, *, allow: AllowList | None = None) -> URL:
         _malformed("Leave out everything from the question mark on.")
     if len(url) > LONGEST_URL:
         _malformed(f"The address is longer than {LONGEST_URL} characters.")
-    return check_target(url, allow=allow_list() if allow is None else allow)
+    return check_target(url, allow=allow_list() if allow is None else allow).url
 
 
-def check_target(url: str, *, allow: AllowList) -> URL:
+def check_target(url: str, *, allow: AllowList) -> "Target":
     """The same for a URL that is about to be requested: up to 2,048 characters, perhaps with a query."""
     read = _read(url)
     secure = read.scheme == "https"
@@ -61,7 +61,7 @@ def check_target(url: str, *, allow: AllowList) -> URL:
         sentence = _name_refusal(read.host, read.port, secure=secure, allow=allow)
     if sentence is not None:
         raise EgressError(Failure.FORBIDDEN, sentence)
-    return read.url
+    return read
 
 
 def origin(url: str) -> str:
@@ -74,15 +74,17 @@ def origin(url: str) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-class _Read(NamedTuple):
+class Target(NamedTuple):
+    """A URL, read: what will be dialled."""
+
     scheme: str
     host: str  # in lower case, without brackets
     port: int
     literal: Address | None
-    url: URL  # what will be dialled
+    url: URL
 
 
-def _read(url: str) -> _Read:
+def _read(url: str) -> Target:
     if len(url) > LONGEST_TARGET:
         _malformed(f"The address is longer than {LONGEST_TARGET} characters.")
     match = _GRAMMAR.fullmatch(url)
@@ -108,7 +110,7 @@ def _read(url: str) -> _Read:
         _malformed(f"A port is a number from 1 to {HIGHEST_PORT}.")
     if host != expected or port != expected_port or parsed.scheme != scheme:
         _malformed("The address can be read in more than one way.")
-    return _Read(scheme, host, expected_port, literal, parsed)
+    return Target(scheme, host, expected_port, literal, parsed)
 
 
 def _literal_or_name(name: str) -> Address | None:
