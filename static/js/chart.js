@@ -207,8 +207,9 @@
 
   const showPoint = (point) => {
     if (!drawing) return;
-    const latest = data.points.findLast((each) => !isGap(each));
-    const { when, what, fall } = pointWords(point ?? latest);
+    const shown = point ?? data.points.findLast((each) => !isGap(each));
+    if (!shown) return;
+    const { when, what, fall } = pointWords(shown);
     const strong = document.createElement("strong");
     strong.textContent = what;
     const rest = [when, fall, data.mode].filter(Boolean).join(" · ");
@@ -233,13 +234,17 @@
     const last = data.points.length - 1;
     at = Math.min(Math.max(at < 0 ? last + Math.min(move, 0) : at + move, 0), last);
     const point = data.points[at];
-    if (isGap(point)) drawing.chart.clearCrosshairPosition();
-    else drawing.chart.setCrosshairPosition(point.value, point.time, drawing.equity);
-    showPoint(point);
+    pointTo(point);
     const { when, what, fall } = pointWords(point);
     const announcer = document.getElementById("announcer");
     if (announcer) announcer.textContent = [what, when, fall].filter(Boolean).join(", ");
   }
+
+  const pointTo = (point) => {
+    if (isGap(point)) drawing.chart.clearCrosshairPosition();
+    else drawing.chart.setCrosshairPosition(point.value, point.time, drawing.equity);
+    showPoint(point);
+  };
 
   function clearPoint() {
     at = -1;
@@ -316,9 +321,18 @@
 
   // ——— when ———
 
-  // htmx has put a new record in: the chart moves over before anything is painted.
+  // htmx puts a new record in: the chart moves over before anything is painted, and keeps the focus.
+  let held = null;
+  document.addEventListener("htmx:beforeSwap", () => {
+    held = drawing && document.activeElement === drawing.plot ? at : null;
+  });
   document.addEventListener("htmx:afterSwap", () => {
     draw();
+    if (held !== null && document.activeElement !== drawing.plot && drawing.plot.isConnected) {
+      drawing.plot.focus({ preventScroll: true });
+      if (held >= 0) pointTo(data.points[(at = held)]);
+    }
+    held = null;
     if (document.querySelector("[data-equity]")?.dataset.equity !== url) ask();
   });
   document.addEventListener("tw:wake", ask);
