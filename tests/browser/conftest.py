@@ -1,0 +1,101 @@
+"""Chromium of the distribution, driven by playwright. No test here touches the ORM."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests import servers
+
+SCREENSHOTS = servers.VAR / "screenshots"
+SIZES = {"360": {"width": 360, "height": 780}, "1280": {"width": 1280, "height": 860}}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The browser itself; without it the tests are skipped, except in CI."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        sentence = "Chromium is not installed: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the browser complains of: errors of scripts, violations of the policy. None, after each test."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def window(chromium: Browser, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """`window(java_script_enabled=False, …)`: a fresh browser window that nobody is logged in with."""
+    contexts: list[BrowserContext] = []
+
+    def open_window(**options: Any) -> Page:
+        context = chromium.new_context(**{"viewport": SIZES["1280"], "color_scheme": "dark", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: complaints.extend(complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+def complaint(message: ConsoleMessage) -> list[str]:
+    """An error or a warning, but not that a form was sent back: 422 is how the site says so."""
+    expected = "status of 422" in message.text
+    told = f"{message.text} ({message.location})"
+    return [told] if message.type in ("error", "warning") and not expected else []
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Callable[[Page, str], None]:
+    """`photograph(page, "fleet")`: small and large, dark and light, into var/test/screenshots."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        for width, size in SIZES.items():
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            for scheme in ("dark", "light"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                assert_fits(page, width)
+                page.screenshot(path=_path(name, width, scheme), full_page=True, caret="initial")
+        page.set_viewport_size(SIZES["1280"])  # type: ignore[arg-type]
+        page.emulate_media(color_scheme="dark")
+
+    return take
+
+
+def assert_fits(page: Page, width: str) -> None:
+    """Nothing is wider than the screen."""
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= int(width), f"{page.url} is {wide} px wide on a screen of {width}"
+
+
+def _path(name: str, width: str, scheme: str) -> Path:
+    return SCREENSHOTS / f"{name}-{width}-{scheme}.png"
