@@ -46,15 +46,7 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
     take_turns(actor)
     bot = lock(bot)
     refuse_twice(url, but=bot)
-    changed = [
-        words
-        for words, before, after in (
-            ("the name", bot.name or "", name),
-            ("the note", bot.description or "", description),
-            ("the address", bot.api_url, url),
-        )
-        if before != after
-    ]
+    changed = _differences(bot, name, description, url)
     moved = bot.api_url is None or origin(bot.api_url) != origin(url)
     address_changed = bot.api_url != url
     bot.name, bot.description, bot.api_url = name, description, url
@@ -114,6 +106,15 @@ def _start_anew(bot: Bot) -> list[str]:
     bot.command_asked_at = bot.command_sent_at = None
     bot.lease_token = bot.lease_until = None
     return ["command", "command_asked_at", "command_sent_at", "lease_token", "lease_until"]
+
+
+def _differences(bot: Bot, name: str, description: str, url: str) -> list[str]:
+    told = (
+        ("the name", bot.name or "", name),
+        ("the note", bot.description or "", description),
+        ("the address", bot.api_url, url),
+    )
+    return [words for words, before, after in told if before != after]
 
 
 def _listed(words: list[str]) -> str:

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.urls import reverse
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -30,6 +30,7 @@ from tradewise.web.pages import SeeOther, render_page, wants_fragment
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 @login_required
+@sensitive_variables("data")
 def edit(request: TraderRequest, bot_id: str) -> HttpResponse:
     """Save the changes; a new password is tested first, outside every transaction."""
     with tenant_context(request.tenant_id, actor=str(request.user.pk)):
@@ -49,19 +50,7 @@ def edit(request: TraderRequest, bot_id: str) -> HttpResponse:
         tested = Tested(address, diagnose(address.url, address.credentials))
         if not answers_well(tested.probe):
             return _page(request, bot, form, status=422, diagnosis=diagnosis(tested.probe))
-    try:
-        with tenant_context(request.tenant_id, actor=str(request.user.pk), action="bot.edit"):
-            bot = edit_bot(
-                actor=request.user,
-                bot=bot,
-                name=data["name"],
-                description=data["description"],
-                url=data["url"],
-                tested=tested,
-            )
-    except DomainError as refusal:
-        return _page(request, bot, form, status=409, refusal=refusal)
-    return _saved(request, bot)
+    return _save(request, bot, form, tested)
 
 
 @require_http_methods(["GET", "POST"])
@@ -87,6 +76,24 @@ def _page(
 ) -> HttpResponse:
     told = {"bot": bot, "form": form, "needs_token": bot.health == HealthReason.NEEDS_TOKEN, **context}
     return render_page(request, "bots/edit.html", told, fragment="form", status=status)
+
+
+@sensitive_variables("data")
+def _save(request: TraderRequest, bot: Bot, form: EditForm, tested: Tested | None) -> HttpResponse:
+    data = form.cleaned_data
+    try:
+        with tenant_context(request.tenant_id, actor=str(request.user.pk), action="bot.edit"):
+            bot = edit_bot(
+                actor=request.user,
+                bot=bot,
+                name=data["name"],
+                description=data["description"],
+                url=data["url"],
+                tested=tested,
+            )
+    except DomainError as refusal:
+        return _page(request, bot, form, status=409, refusal=refusal)
+    return _saved(request, bot)
 
 
 def _saved(request: TraderRequest, bot: Bot) -> HttpResponse:

@@ -24,6 +24,7 @@ from bots.health.sweep import sweep
 from bots.models import Bot, BotFigures
 from tests import servers
 from tests.adapters.answers import DAILY, PROFIT, SHOW_CONFIG
+from tests.factories.bots import BotFactory
 from tests.logins import as_login
 from tradewise.env import redis_url
 from tradewise.secrets import keyring
@@ -112,9 +113,9 @@ def written(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     return read
 
 
-def connect(browser: Client, url: str, **changes: str) -> Any:
+def connect(browser: Client, url: str, *, path: str = "/connect/", **changes: str) -> Any:
     form = {"url": url, "name": "Holder", "username": USERNAME, "password": PASSWORD, **changes}
-    return browser.post("/connect/", form)
+    return browser.post(path, form)
 
 
 def backup() -> bytes:
@@ -198,7 +199,11 @@ def _pages_of(report: Any) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_report_of_a_fault_holds_no_password(keys, signed_in, gossip, written, settings, monkeypatch):
+@pytest.mark.parametrize("path", ["/connect/", "/bots/holder/edit/"])
+def test_the_report_of_a_fault_holds_no_password(
+    keys, alice, signed_in, gossip, written, settings, monkeypatch, path
+):
+    BotFactory(tenant_id=alice.tenant_id, bot_id="holder")
     settings.ADMINS = [("Ops", "ops@example.com")]
     handler = AdminEmailHandler(
         include_html=True, email_backend="django.core.mail.backends.locmem.EmailBackend"
@@ -209,7 +214,7 @@ def test_the_report_of_a_fault_holds_no_password(keys, signed_in, gossip, writte
     keyring.forget()
     signed_in.raise_request_exception = False
     try:
-        answer = connect(signed_in, gossip)
+        answer = connect(signed_in, gossip, path=path)
     finally:
         log.removeHandler(handler)
     assert answer.status_code == 500
