@@ -1,6 +1,8 @@
 """`check_rls` finds every way in which isolation was broken on purpose."""
 
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,6 +20,15 @@ def test_the_migrated_database_isolates_its_tenants(capsys: pytest.CaptureFixtur
     with as_login("tw_migrator"):
         call_command("check_rls")
     assert "Isolation holds" in capsys.readouterr().out
+
+
+def test_create_logins_mends_and_writes_the_passwords_for_their_owner_alone(tmp_path: Path) -> None:
+    userlist = tmp_path / "userlist.txt"
+    userlist.write_text("from before")
+    userlist.chmod(0o644)
+    call_command("create_logins", userlist=userlist)
+    assert userlist.read_text().startswith('"tw_app" "')
+    assert stat.S_IMODE(userlist.stat().st_mode) == 0o600
 
 
 BREAKAGES = {

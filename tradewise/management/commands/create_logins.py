@@ -40,6 +40,7 @@ class Command(BaseCommand):
         database = urls["tw_app"].path.lstrip("/")
         create_logins(admin, passwords, database)
         if userlist:
+            userlist.unlink(missing_ok=True)  # one that is there may be readable by others
             userlist.touch(mode=0o600)
             userlist.write_text("".join(f'"{login}" "{word}"\n' for login, word in passwords.items()))
         self.stdout.write(f"The database {database} and the logins {', '.join(LOGINS)} are there.")
