@@ -1,203 +1,149 @@
-"""Commands through the sweep: asked once, followed until their effect is seen, and told."""
-
-import errno
+"""What a trader asked for reaches the bot, once, and is seen to work or told why not."""
 
 import pytest
 
-from bots.health import check as checking
-from tradewise.egress import Client
+from bots.services import lifecycle
+from tradewise.tenancy.context import tenant_context
+
+ASK = {
+    "start": lifecycle.request_start,
+    "stop": lifecycle.request_stop,
+    "pause": lifecycle.request_pause,
+    "reload": lifecycle.request_reload,
+}
 
 
-def ask(sql, bot, command, *, age=0):
-    """As the site does it, `age` seconds ago."""
-    sql(
-        "UPDATE bots SET command = %s, status = %s, command_sent_at = NULL, next_check_at = now(), "
-        "command_asked_at = now() - %s * interval '1 s' WHERE id = %s",
-        command,
-        "starting" if command in ("start", "reload") else "stopping",
-        age,
-        bot.pk,
-    )
+@pytest.fixture
+def played(town):
+    return town.bot()
 
 
-def told(sql, bot):
-    return [sentence for kind, _, sentence in sql.events(bot) if kind == "command"]
+@pytest.fixture
+def bot(played, connected, sweeps):
+    """A bot that was seen to run."""
+    bot = connected(played.url)
+    sweeps()
+    return bot
+
+
+@pytest.fixture
+def ask(alice, bot):
+    """`ask("stop")`: as alice does on her page."""
+
+    def ask(command):
+        with tenant_context(alice.tenant_id):
+            ASK[command](actor=alice, bot=bot)
+
+    return ask
+
+
+def last_event(sql, bot):
+    return sql.events(bot)[-1]
 
 
 @pytest.mark.parametrize(
     ("before", "command", "status"),
-    [
-        ("stopped", "start", "running"),
-        ("running", "stop", "inactive"),
-        ("running", "pause", "connected"),
-        ("paused", "start", "running"),
-        ("paused", "stop", "inactive"),
-    ],
+    [("running", "stop", "inactive"), ("running", "pause", "connected"), ("stopped", "start", "running")],
 )
-def test_a_command_is_sent_once_and_its_effect_is_seen_in_the_same_sweep(
-    town, connected, sweeps, sql, before, command, status
+def test_a_command_is_sent_once_and_ends_when_its_effect_is_seen(
+    played, bot, ask, sweeps, sql, before, command, status
 ):
-    played = town.bot()
     played.state = before
-    bot = connected(played.url)
-    sweeps()
-    ask(sql, bot, command)
-    sweeps()
-    row = sql.bot(bot)
-    assert (row.status, row.command, row.command_sent_at) == (status, "", None)
-    assert played.commands == [command]
-    assert len(told(sql, bot)) == 1
     sql.make_due()
     sweeps()
+    ask(command)
+    sweeps()
+    row = sql.bot(bot)
     assert played.commands == [command]
-    assert len(told(sql, bot)) == 1
+    assert (row.status, row.command, row.command_sent_at) == (status, "", None)
+    kind, seen, sentence = last_event(sql, bot)
+    assert (kind, seen) == ("command", status)
+    assert sentence.startswith("The bot ")
 
 
-def test_a_command_that_takes_its_time_is_followed_and_not_sent_again(town, connected, sweeps, sql):
-    played = town.bot()
-    bot = connected(played.url)
-    sweeps()
+def test_a_slow_bot_is_looked_at_every_second_and_asked_only_once(played, bot, ask, sweeps, sql):
     played.obeys = False
-    ask(sql, bot, "stop")
-    for _ in range(3):
-        sweeps()
-        row = sql.bot(bot)
-        assert (row.status, row.command, told(sql, bot)) == ("stopping", "stop", [])
-        assert row.command_sent_at is not None
-        assert 0 < (row.next_check_at - row.checked_at).total_seconds() <= 1
-        sql.make_due()
-    played.state = "stopped"
+    ask("stop")
     sweeps()
-    assert sql.bot(bot).status == "inactive"
+    row = sql.bot(bot)
+    assert (row.status, row.command) == ("stopping", "stop")
+    assert row.command_sent_at is not None
+    assert (row.next_check_at - row.checked_at).total_seconds() == pytest.approx(1.0)
+    sql.make_due()
+    sweeps()
     assert played.commands == ["stop"]
-    assert len(told(sql, bot)) == 1
-
-
-def test_a_command_without_effect_within_a_minute_is_given_up(town, connected, sweeps, sql):
-    played = town.bot()
-    bot = connected(played.url)
+    played.state = "stopped"
+    sql.make_due()
     sweeps()
-    played.obeys = False
-    ask(sql, bot, "stop", age=61)
-    sweeps()
-    row = sql.bot(bot)
-    assert (row.status, row.command) == ("running", "")
-    assert "did not stop within 60 seconds" in told(sql, bot)[0]
+    assert (sql.bot(bot).status, sql.bot(bot).command) == ("inactive", "")
 
 
-def test_a_command_to_a_bot_that_died_is_given_up_after_a_minute_and_the_bot_is_down(
-    town, connected, sweeps, sql
-):
-    played = town.bot()
-    bot = connected(played.url)
-    sweeps()
-    played.hangs = True
-    ask(sql, bot, "stop")
-    for _ in range(3):
-        sql.make_due()
-        sweeps(timeout=0.1)
-    assert (sql.bot(bot).status, sql.bot(bot).command, sql.bot(bot).failures) == ("error", "stop", 3)
-    sql("UPDATE bots SET command_asked_at = now() - interval '61 s', next_check_at = now()")
-    sweeps(timeout=0.1)
-    assert (sql.bot(bot).status, sql.bot(bot).command) == ("error", "")
-    assert len(told(sql, bot)) == 1
-    assert played.commands == []
-
-
-def test_a_command_with_a_wrong_password_ends_at_once(town, connected, sweeps, sql):
-    played = town.bot()
-    bot = connected(played.url)
-    sweeps()
-    played.password = "changed"
-    ask(sql, bot, "stop")
-    sweeps()
-    row = sql.bot(bot)
-    assert (row.status, row.health, row.command) == ("error", "auth", "")
-    assert (
-        row.next_check_at - row.checked_at
-    ).total_seconds() > 15 or row.next_check_at.timestamp() % 300 > 285
-    assert played.commands == []
-
-
-def test_a_reload_is_sent_once_however_long_the_bot_is_away(town, connected, sweeps, sql):
-    played = town.bot()
-    bot = connected(played.url)
-    sweeps()
-    ask(sql, bot, "reload")
+def test_a_reload_is_over_when_the_bot_is_back(played, bot, ask, sweeps, sql):
+    ask("reload")
     sweeps()
     assert (sql.bot(bot).status, sql.bot(bot).command) == ("starting", "reload")
     played.hangs = True
-    for _ in range(4):
-        sql.make_due()
-        sweeps(timeout=0.1)
-        assert (sql.bot(bot).status, sql.bot(bot).failures) == ("starting", 0)
-    played.hangs, played.state = False, "stopped"
     sql.make_due()
-    sweeps()
-    row = sql.bot(bot)
-    assert (row.status, row.command) == ("inactive", "")
-    assert played.commands == ["reload_config"]
-    assert told(sql, bot)[0].startswith("The bot has read its configuration anew.")
-
-
-def test_a_stopped_bot_is_not_asked_to_pause_since_that_would_start_it(town, connected, sweeps, sql):
-    played = town.bot()
+    sweeps(timeout=0.2)
+    assert (sql.bot(bot).status, sql.bot(bot).health, sql.bot(bot).failures) == ("starting", "ok", 0)
+    played.hangs = False
     played.state = "stopped"
-    bot = connected(played.url)
-    sweeps()
-    ask(sql, bot, "pause")
-    sweeps()
-    assert (sql.bot(bot).status, sql.bot(bot).command, played.commands) == ("inactive", "", [])
-
-
-def test_one_sweep_gives_each_bot_what_it_deserves(town, connected, sweeps, sql):
-    played = {name: town.bot() for name in ("well", "paused", "stopped", "hangs", "locked", "silent", "told")}
-    played["paused"].state, played["stopped"].state = "paused", "stopped"
-    played["hangs"].hangs = True
-    bots = {name: connected(one.url) for name, one in played.items() if name not in ("locked", "silent")}
-    bots["locked"] = connected(played["locked"].url, password="wrong")
-    bots["silent"] = connected("http://127.0.0.1:9")
-    ask(sql, bots["told"], "stop")
-    sweeps(timeout=0.3)
-    assert {name: (sql.bot(bot).status, sql.bot(bot).health) for name, bot in bots.items()} == {
-        "well": ("running", "ok"),
-        "paused": ("connected", "paused"),
-        "stopped": ("inactive", "stopped"),
-        "hangs": ("inactive", "timed_out"),
-        "locked": ("error", "auth"),
-        "silent": ("inactive", "refused"),
-        "told": ("inactive", "stopped"),
-    }
-    assert [name for name, one in played.items() if one.commands] == ["told"]
-
-
-def test_a_worker_without_sockets_blames_no_bot_and_looks_again_soon(
-    town, connected, sweeps, sql, monkeypatch
-):
-    bot = connected(town.bot().url)
-
-    async def no_socket(*_: object, **__: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    monkeypatch.setattr(Client, "request", no_socket)
-    report = sweeps()
-    row = sql.bot(bot)
-    assert (report.unknown, row.health, row.failures, row.lease_token) == (1, "unknown", 0, None)
-    monkeypatch.undo()
     sql.make_due()
     sweeps()
-    assert sql.bot(bot).health == "ok"
+    row = sql.bot(bot)
+    assert played.commands == ["reload_config"]
+    assert (row.status, row.command, row.desired_state) == ("inactive", "", "stopped")
+    assert last_event(sql, bot)[2].startswith("The bot has read its configuration anew.")
 
 
-def test_a_fault_of_ours_in_one_check_harms_no_other(town, connected, sweeps, sql, monkeypatch):
-    bots = [connected(town.bot().url) for _ in range(3)]
-    judge = checking.judge
-
-    def breaks(bot, *words, **options):
-        if bot.id == bots[1].pk:
-            raise ZeroDivisionError
-        return judge(bot, *words, **options)
-
-    monkeypatch.setattr(checking, "judge", breaks)
+def test_a_reload_is_never_sent_twice_even_by_a_worker_that_died_before_it_wrote(
+    played, bot, ask, sweeps, sql
+):
+    ask("reload")
+    sql("UPDATE bots SET command_sent_at = now()")
     sweeps()
-    assert [sql.bot(bot).health for bot in bots] == ["ok", "unknown", "ok"]
+    assert played.commands == []
+
+
+def test_a_command_without_effect_is_given_up_after_a_minute_with_what_to_do(played, bot, ask, sweeps, sql):
+    played.obeys = False
+    ask("stop")
+    sweeps()
+    sql("UPDATE bots SET command_asked_at = now() - interval '61 s', next_check_at = now()")
+    sweeps()
+    row = sql.bot(bot)
+    assert (row.status, row.command) == ("running", "")
+    kind, _, sentence = last_event(sql, bot)
+    assert kind == "command"
+    assert "did not stop within 60 seconds" in sentence
+    assert "try again" in sentence
+
+
+def test_a_wrong_password_ends_the_command_at_once(played, bot, ask, sweeps, sql):
+    ask("stop")
+    played.password = "changed"
+    sweeps()
+    row = sql.bot(bot)
+    assert played.commands == []
+    assert (row.command, row.health) == ("", "auth")
+    assert ("command", row.status) in [(kind, status) for kind, status, _ in sql.events(bot)]
+
+
+def test_pause_does_not_start_a_bot_that_was_stopped_elsewhere_meanwhile(played, bot, ask, sweeps, sql):
+    played.state = "stopped"
+    ask("pause")
+    sweeps()
+    assert played.commands == []
+    assert (sql.bot(bot).status, sql.bot(bot).command) == ("inactive", "")
+    assert "would have started it" in last_event(sql, bot)[2]
+
+
+def test_a_command_waits_for_a_bot_that_is_away_for_a_moment(played, bot, ask, sweeps, sql):
+    played.hangs = True
+    ask("stop")
+    sweeps(timeout=0.2)
+    assert (sql.bot(bot).status, sql.bot(bot).command) == ("stopping", "stop")
+    played.hangs = False
+    sql.make_due()
+    sweeps()
+    assert (sql.bot(bot).status, sql.bot(bot).command) == ("inactive", "")
