@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Generic, TypeVar
 
-GLANCE: Final = 0.1
+GLANCE: Final = 0.05
 """Seconds between two looks at who has been in the quick lane for too long."""
 
 T = TypeVar("T")
