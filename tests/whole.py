@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.policy import default
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ class Whole:
                     )
                 )
         for part, process in zip(parts, self.processes, strict=True):
-            until(lambda part=part, process=process: self._is_up(part, process), 60, f"{part.name} is ready")
+            until(partial(self._is_up, part, process), 60, f"{part.name} is ready")
 
     def _is_up(self, part: Service, process: "subprocess.Popen[bytes]") -> bool:
         assert process.poll() is None, part.log.read_text()[-2000:]

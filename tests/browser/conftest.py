@@ -82,7 +82,7 @@ def photograph() -> Callable[[Page, str], None]:
         for width, size in SIZES.items():
             page.set_viewport_size(size)  # type: ignore[arg-type]
             for scheme in ("dark", "light"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 assert_fits(page, width)
                 page.screenshot(path=_path(name, width, scheme), full_page=True, caret="initial")
         page.set_viewport_size(SIZES["1280"])  # type: ignore[arg-type]

@@ -164,7 +164,7 @@ def test_trades_close_and_the_profit_is_freqtrades_own(trader, timed):
     with timed("first closed trade is seen"):
         until(lambda: (trader.read_anew().closed_trades or 0) > 0, 90, "a closed trade")
 
-    def in_the_same_state() -> Any:
+    def in_the_same_state():
         before = trader.bot.ask("GET", "profit").body
         figures = trader.read_anew()
         page = trader.look()
@@ -280,7 +280,7 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchan
     until(lambda: trader.sees("Running", "The bot runs."), 15, "the page shows that the bot runs")
     with timed("exchange down: seen"):
 
-        def is_told() -> bool:
+        def is_told():
             trader.read_anew()
             return trader.sees("Running", "gets no prices from its exchange", "equity is not updated since")
 
@@ -293,7 +293,7 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchan
     exchange.ok()
     with timed("exchange up: seen"):
 
-        def is_well() -> bool:
+        def is_well():
             trader.read_anew()
             return trader.sees("Running", "The bot runs.") and not trader.figures.rejected_reason
 
