@@ -124,3 +124,20 @@ def test_the_last_words_are_the_cause_and_not_the_cleaning_up(tmp_path):
     assert processes.last_line(log) == "ModuleNotFoundError: No module named 'x'"
     log.write_text("Booting\nShutting down\n\n")
     assert processes.last_line(log) == "Shutting down"
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ("trader", {"DATABASE_URL"}),
+        ("staff", {"DATABASE_URL_STAFF"}),
+        ("worker", {"DATABASE_URL_WORKER", "SEAL_PRIVATE_KEYS"}),
+        ("base", set()),
+    ],
+)
+def test_a_process_is_given_its_own_login_and_keys_alone(var, monkeypatch, settings, given):
+    secrets = {"SEAL_PRIVATE_KEYS", "DATABASE_URL"}
+    secrets |= {f"DATABASE_URL_{name}" for name in ("STAFF", "WORKER", "MIGRATOR", "BACKUP", "ADMIN")}
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
+    assert secrets & set(plan(var).environment(settings)) == given

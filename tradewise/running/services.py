@@ -8,11 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tradewise.env import ROOT
+from tradewise.env import LOGINS, ROOT
 from tradewise.running.demo_bot import Demo
 
 #: Environment variable by which every process of one run, and every child of one, is known.
 MARK = "TRADEWISE_RUN"
+
+#: What one process may have of another's: nothing. By settings module, which of these each is given; the
+#: commands of ops are given all.
+_HELD = frozenset({*LOGINS.values(), "SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEY_FILE"})
+_OWN = {
+    "base": frozenset[str](),
+    "trader": frozenset({"DATABASE_URL"}),
+    "staff": frozenset({"DATABASE_URL_STAFF"}),
+    "worker": frozenset({"DATABASE_URL_WORKER", "SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEY_FILE"}),
+    "ops": _HELD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +58,14 @@ class Plan:
         return f"http://127.0.0.1:{self.staff_port}"
 
     def environment(self, settings: str) -> dict[str, str]:
-        """The environment of a process with this settings module; only the demo bot may be dialled."""
+        """The environment of a process with this settings module; only the demo bot may be dialled.
+
+        Of logins and keys it holds its own alone.
+        """
         allowed = [os.environ.get("EGRESS_ALLOW", ""), f"127.0.0.1/32:{self.demo.bot_port}"]
         return {
             "SITE_URL": self.site,
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in _HELD - _OWN[settings]},
             "DJANGO_SETTINGS_MODULE": f"tradewise.settings.{settings}",
             "EGRESS_ALLOW": ",".join(filter(None, allowed)),
             "TRADEWISE_VAR": str(self.var),
