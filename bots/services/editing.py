@@ -98,14 +98,15 @@ def _wipe_token(bot: Bot) -> list[str]:
 
 
 def _start_anew(bot: Bot) -> list[str]:
-    """What was asked of the bot at the old address is not asked of the one at the new.
+    """What was asked of the bot at the old address is not asked of the one at the new, whose figures are due.
 
     A check of the old one that is under way loses its lease, so that what it brings is not written.
     """
     bot.command = ""
     bot.command_asked_at = bot.command_sent_at = None
     bot.lease_token = bot.lease_until = None
-    return ["command", "command_asked_at", "command_sent_at", "lease_token", "lease_until"]
+    bot.next_figures_at = CurrentTimestamp()
+    return ["command", "command_asked_at", "command_sent_at", "lease_token", "lease_until", "next_figures_at"]
 
 
 def _differences(bot: Bot, name: str, description: str, url: str) -> list[str]:

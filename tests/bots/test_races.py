@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from bots.exceptions import BotConnectedAlready, BotIsGone
 from bots.models import Bot
@@ -85,11 +87,17 @@ def test_what_was_deleted_meanwhile_is_a_sentence(alice, bot, ask):
 
 def test_an_edited_path_takes_back_what_was_asked_of_the_bot_at_the_old_one(alice):
     bot = BotFactory(
-        tenant_id=alice.tenant_id, api_url="https://one.example.com/a", status="running", command="stop"
+        tenant_id=alice.tenant_id,
+        api_url="https://one.example.com/a",
+        status="running",
+        command="stop",
+        next_figures_at=timezone.now() + timedelta(minutes=1),
     )
     move(alice, bot, "https://one.example.com/b")
     with tenant_context(alice.tenant_id):
-        assert Bot.objects.get(pk=bot.pk).command == ""
+        after = Bot.objects.get(pk=bot.pk)
+    assert after.command == ""
+    assert after.next_figures_at <= timezone.now()  # what is shown is the old bot's until then
 
 
 @pytest.mark.parametrize("target", ["live", "bot-x"])
