@@ -133,7 +133,7 @@ def test_only_what_runs_before_the_installation_prints():
 
 def test_what_others_send_is_read_as_json_in_one_module():
     apps = tuple(app for app in APPS if app != "tradewise")
-    assert callers("loads", under=apps) == READS_JSON
+    assert callers("loads", "JSONDecoder", under=apps) == READS_JSON
     assert [path for path, tree in SOURCES.items() if "/views/" in path and "body" in names_in(tree)] == []
 
 
