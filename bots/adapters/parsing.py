@@ -38,9 +38,7 @@ def decode(body: bytes) -> object:
     if _is_deep(body):
         raise UnreadableError("nested too deeply")
     try:
-        return json.loads(
-            body.decode("utf-8"), parse_float=_fraction, parse_int=_whole, parse_constant=_nothing
-        )
+        return _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise UnreadableError("not JSON") from None
 
@@ -219,3 +217,7 @@ def _whole(written: str) -> int | None:
 
 def _nothing(_constant: str) -> None:
     """NaN and the infinities: a bot's way to say that it does not know."""
+
+
+# Made once: json.loads would make one for every answer.
+_DECODER: Final = json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=_nothing)

@@ -1,9 +1,10 @@
 """One connection, one question, one answer: opened to an address that was checked, and always closed."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
-from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, socket
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ERROR, SOCK_STREAM, SOL_SOCKET, socket
 from typing import Final, cast
 
 from tradewise.egress.allowlist import AllowList
@@ -50,13 +51,37 @@ async def _dial(
         opened = open_socket((AF_INET6 if six else AF_INET, SOCK_STREAM, IPPROTO_TCP, "", target))
         try:
             opened.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(opened, target)
+            await _connect(opened, target)
         except BaseException:
             opened.close()
             raise
     except OSError as error:
         raise explain_dial(error) from None
     return opened
+
+
+async def _connect(opened: socket, target: tuple[object, ...]) -> None:
+    """The loops' own sock_connect may look names up again; here the numbers go to the kernel as they are."""
+    try:
+        opened.connect(target)
+        return
+    except BlockingIOError:
+        pass
+    loop = asyncio.get_running_loop()
+    settled = loop.create_future()
+    loop.add_writer(opened, _settle, settled)
+    try:
+        await settled
+    finally:
+        loop.remove_writer(opened)
+    code = opened.getsockopt(SOL_SOCKET, SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 async def exchange(
