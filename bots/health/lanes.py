@@ -30,11 +30,12 @@ class Lanes(Generic[T, R]):
         self._most_quick, self._most_slow, self._patience = quick, slow, patience
         self._waiting: deque[T] = deque()
         self._suspects: deque[T] = deque()
-        # In the order in which they were started, with the loop's time of that.
+        # In the order in which they were started, with the time of that.
         self._quick: dict[asyncio.Task[R], float] = {}
         self._slow: set[asyncio.Task[R]] = set()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._lost = 0.0
         self._changed = asyncio.Event()
         self.finished: list[R] = []
         self.slowed = 0
@@ -99,9 +100,16 @@ class Lanes(Generic[T, R]):
         while self._suspects and len(self._slow) < self._most_slow:
             self._slow.add(self._launch(self._suspects.popleft()))
         while self._waiting and len(self._quick) < self._most_quick:
-            self._quick[self._launch(self._waiting.popleft())] = self._loop.time()
+            self._quick[self._launch(self._waiting.popleft())] = self._time()
         if self._quick and self._timer is None:
             self._timer = self._loop.call_later(GLANCE, self._glance)
+
+    def _time(self) -> float:
+        """The loop's time without that by which this process was late itself.
+
+        When the machine is out of breath its checks are not slow, and to begin more would make it worse.
+        """
+        return self._loop.time() - self._lost
 
     def _launch(self, item: T) -> asyncio.Task[R]:
         task = self._loop.create_task(self._check(item))
@@ -118,8 +126,16 @@ class Lanes(Generic[T, R]):
             self._changed.set()
 
     def _glance(self) -> None:
+        if self._timer is not None:
+            self._lost += max(0.0, self._loop.time() - self._timer.when())
         self._timer = None
-        before = self._loop.time() - self._patience
+        self._move_the_late()
+        self._fill()
+        if self._quick and self._timer is None:
+            self._timer = self._loop.call_later(GLANCE, self._glance)
+
+    def _move_the_late(self) -> None:
+        before = self._time() - self._patience
         late: list[asyncio.Task[R]] = []
         for task, started in self._quick.items():
             if started > before or len(self._slow) + len(late) >= self._most_slow:
@@ -129,6 +145,3 @@ class Lanes(Generic[T, R]):
             del self._quick[task]
             self._slow.add(task)
         self.slowed += len(late)
-        self._fill()
-        if self._quick and self._timer is None:
-            self._timer = self._loop.call_later(GLANCE, self._glance)
