@@ -17,6 +17,9 @@ SECONDS = 1000
 @pytest.fixture(autouse=True)
 def _runs_again(trading_bot: DemoBot) -> Iterator[None]:
     """Each test finds the bot running."""
+    if not trading_bot.is_running:
+        trading_bot.start()
+        trading_bot.wait_ready()
     trading_bot.ask("POST", "start")
     yield
     trading_bot.ask("POST", "start")

@@ -5,7 +5,7 @@ without JavaScript. How long each turn took to be seen is in the test report, as
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -103,14 +103,36 @@ def connected(newcomer: Trader) -> Trader:
 
 @pytest.fixture
 def trader(connected: Trader, exchange) -> Trader:
-    """Sees the bot run, whatever the last test did to it."""
+    """Sees the bot run and has seen its figures, whatever the last test did to it."""
     if not connected.bot.is_running:
         connected.bot.start()
         connected.bot.wait_ready()
     if connected.bot.ask("GET", "show_config").body["state"] != "running":
         connected.bot.ask("POST", "start")
     until(lambda: connected.sees("Running", "The bot runs."), 30, "the page shows that the bot runs")
+    until(lambda: connected.figures or connected.read_anew(), 30, "its first figures")
     return connected
+
+
+@pytest.fixture
+def holding(trader: Trader) -> Iterator[Trader]:
+    """Has a bot that was started a moment ago, has open trades and keeps them.
+
+    Freqtrade keeps the prices that it has for five to ten minutes. After a start it has none to hide behind,
+    as long as nobody asks for its figures.
+    """
+    before = trader.bot.changes
+    later = "UPDATE bots SET next_figures_at = now() + interval '10 min'"
+    trader.whole.sql(later, login="tw_worker")
+    trader.bot.kill()
+    patient = {"dip": 0, "take_profit": 1, "hold_seconds": 3600}
+    trader.bot.changes = {**before, "tradewise_demo": patient}
+    trader.bot.start()
+    trader.bot.wait_ready()
+    until(lambda: trader.bot.ask("GET", "status").body, 30, "a trade is open")
+    yield trader
+    trader.bot.changes = before
+    trader.bot.kill()
 
 
 @pytest.fixture
@@ -267,15 +289,8 @@ def test_a_changed_password_is_noticed_and_the_new_one_mends_it(trader, timed):
         until(lambda: trader.sees("Running", "The bot runs."), 15, "the page shows that the bot runs")
 
 
-def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchange, timed):
-    well = trader.read_anew()
-    # Freqtrade keeps the prices that it has for five to ten minutes. After a start it has none to hide behind.
-    later = "UPDATE bots SET next_figures_at = now() + interval '10 min'"
-    trader.whole.sql(later, login="tw_worker")
-    trader.bot.kill()
-    trader.bot.start()
-    trader.bot.wait_ready()
-    until(lambda: trader.bot.ask("GET", "status").body, 30, "a trade is open")
+def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(holding, exchange, timed):
+    trader, well = holding, holding.figures
     exchange.down()
     until(lambda: trader.sees("Running", "The bot runs."), 15, "the page shows that the bot runs")
     with timed("exchange down: seen"):
@@ -290,6 +305,7 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(trader, exchan
     rejected = trader.read_anew()
     assert rejected.rejected_samples >= well.rejected_samples + 2
     assert abs(rejected.equity - well.equity) < STAKE / 10
+    assert trader.bot.ask("GET", "status").body, "the trades are still open"
     exchange.ok()
     with timed("exchange up: seen"):
 
