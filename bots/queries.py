@@ -265,9 +265,12 @@ class DateBin(Func):
 
 def equity_points(bot: Bot, reach: str, now: datetime) -> list[tuple[date, Decimal | None]]:
     """At most 300 points of equity, oldest first, with None where nothing was recorded for long."""
-    if reach not in RANGES:
+    back, width = RANGES.get(reach, RANGES["30d"])
+    age = now - bot.created_at
+    if reach not in RANGES and age > back:
         return _equity_of_days(bot)
-    back, width = RANGES[reach]
+    # A bot that was connected an hour ago has a curve too, of narrower windows.
+    width = min(width, max(timedelta(minutes=1), age / (MOST_POINTS - 2)))
     samples = (
         BotSample.objects.filter(bot=bot, taken_at__gte=now - back, equity__isnull=False)
         .annotate(window=DateBin(Value(width), F("taken_at")))

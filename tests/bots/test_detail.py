@@ -88,6 +88,7 @@ def test_a_rejected_sample_is_said_in_words(client, running, figures):
 
 def test_the_curve_has_at_most_300_points_in_one_query(alice, running, samples):
     now = timezone.now()
+    running.created_at = now - timedelta(days=60)
     samples(
         running, [(now - timedelta(minutes=minute), 1000 + minute) for minute in range(0, 7 * 24 * 60, 7)]
     )
@@ -99,8 +100,20 @@ def test_the_curve_has_at_most_300_points_in_one_query(alice, running, samples):
     assert points[-1][1] == 1000
 
 
+@pytest.mark.parametrize("reach", ["1d", "7d", "30d", "all"])
+def test_a_bot_of_some_minutes_has_a_curve_already(alice, running, samples, reach):
+    now = timezone.now()
+    running.created_at = now - timedelta(minutes=8)
+    samples(running, [(now - timedelta(minutes=minute), 1000 + minute) for minute in range(8)])
+    with tenant_context(alice.tenant_id):
+        points = queries.equity_points(running, reach, now)
+    assert 7 <= len(points) <= 8
+    assert None not in [value for _, value in points]
+
+
 def test_a_gap_in_the_record_is_a_gap_in_the_curve(alice, running, samples):
     now = timezone.now()
+    running.created_at = now - timedelta(days=60)
     samples(running, [(now - timedelta(hours=hours), 1000) for hours in (20, 19.9, 2, 1.9)])
     with tenant_context(alice.tenant_id):
         points = queries.equity_points(running, "1d", now)
