@@ -6,7 +6,8 @@ it is asked; every answer is that of `show_config`, with the members and the siz
 
 import asyncio
 import json
-import sys
+import signal
+from functools import partial
 from typing import Final, cast
 
 import uvloop
@@ -65,22 +66,25 @@ class Bot(asyncio.Protocol):
     """One connection."""
 
     answer = b""
+    some_hang = False
+
+    def __init__(self, may_hang: bool) -> None:
+        self.hangs = may_hang and Bot.some_hang
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         # The head of a GET fits in one packet here.
-        if self.answer and data.endswith(b"\r\n\r\n"):
+        if not self.hangs and data.endswith(b"\r\n\r\n"):
             self.transport.write(self.answer)
             self.transport.close()
 
 
-class Hanging(Bot):
-    """Takes the connection and says nothing."""
-
-    def data_received(self, data: bytes) -> None:
-        """Swallow it."""
+def change() -> None:
+    """Every tenth bot begins to hang, or is well again."""
+    Bot.some_hang = not Bot.some_hang
+    print("hanging" if Bot.some_hang else "well", flush=True)
 
 
 def answer() -> bytes:
@@ -93,17 +97,18 @@ def answer() -> bytes:
     return head.encode() + body
 
 
-async def serve(*, some_hang: bool) -> None:
-    """Until the process is ended."""
+async def serve() -> None:
+    """Until the process is ended. At first all are well; SIGUSR1 changes that, and it says so."""
     Bot.answer = answer()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, change)
     for number in range(BOTS):
-        kind = Hanging if some_hang and hangs(number) else Bot
         host = _host(number // PORTS)
+        kind = partial(Bot, hangs(number))
         await loop.create_server(kind, host, FIRST_PORT + number % PORTS, backlog=16)
-    print("ready", flush=True)
+    print("well", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(some_hang=sys.argv[1:] == ["hanging"]))
+    uvloop.run(serve())
