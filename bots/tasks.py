@@ -19,7 +19,7 @@ AHEAD = 3
 
 @shared_task(name="bots.sweep", ignore_result=True, soft_time_limit=110, time_limit=120)
 def sweep() -> None:
-    """Check the bots that are due, until none is or 45 s have passed.
+    """Check the bots that are due, until none is or its turn is over.
 
     Ticks may overlap or be lost: what is due and what is leased is in the database.
     """

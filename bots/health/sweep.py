@@ -48,8 +48,8 @@ class Plan:
     figures_interval: int = 60
     timeout: float = 5.0
     concurrency: int = 200
-    claim_for: float = 45.0
-    """No bot is claimed later than this after the start."""
+    claim_for: float = 8.0
+    """No bot is claimed later than this after the start: then mails and other ticks get their turn."""
     lease: int = queue.LEASE_SECONDS
 
     @classmethod

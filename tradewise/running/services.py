@@ -85,7 +85,7 @@ def sites_and_workers(plan: Plan) -> list[Service]:
         "--schedule",
         str(plan.var / "run" / "beat-schedule"),
     ]
-    worker = [*celery, "worker", "--pool=prefork", "--concurrency=2", "--loglevel=INFO"]
+    worker = [*celery, "worker", "--pool=prefork", "--concurrency=3", "--loglevel=INFO"]
     return [
         _service(plan, "trader-site", _gunicorn(plan.port, workers=2), "trader", lambda: _serves(plan.site)),
         _service(
