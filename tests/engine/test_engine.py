@@ -61,7 +61,9 @@ def test_it_asks_nothing_that_the_exchange_does_not_have(running, exchange):
 def test_pause_stop_and_start_do_what_they_say(running):
     running.ask("POST", "pause")
     wait_until(lambda: state(running) == "paused", 10)
-    wait_until(lambda: running.ask("GET", "status").body == [])
+    # An order that is not filled yet would be waited for two minutes.
+    running.ask("POST", "forceexit", {"tradeid": "all"})
+    wait_until(lambda: running.ask("GET", "status").body == [], 130)
     running.ask("POST", "stop")
     wait_until(lambda: state(running) == "stopped", 10)
     assert running.ask("GET", "count").status == 502
