@@ -91,7 +91,7 @@ class Whole:
         if not servers.EMBEDDED:
             names = {"DATABASE_URL": "tw_app", "DATABASE_URL_WORKER": "tw_worker"}
             own = {name: servers.dsn(login, self.database) for name, login in names.items()}
-        quick = {"BOT_CHECK_INTERVAL": "3", "CELERY_QUEUE": self.database, "SECURE": "false"}
+        quick = {"BOT_CHECK_INTERVAL": "3", "REDIS_PREFIX": self.database, "SECURE": "false"}
         return {**given, **own, **quick, "SITE_URL": self.url, "ALLOWED_HOSTS": "127.0.0.1"}
 
     def code_for(self, address: str) -> str:

@@ -69,17 +69,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+#: Installations that share a Redis each need a name of their own there.
+REDIS_PREFIX = env.str("REDIS_PREFIX", default="tw")
 CACHES = {
     "default": {
         "BACKEND": "tradewise.web.cache.ResilientRedisCache",
         "LOCATION": redis_url(number=1),
-        "KEY_PREFIX": "tw",
+        "KEY_PREFIX": REDIS_PREFIX,
     },
     # Without Redis it is empty: a session that ended must not live on in some process's memory.
     "sessions": {
         "BACKEND": "tradewise.web.cache.ResilientRedisCache",
         "LOCATION": redis_url(number=1),
-        "KEY_PREFIX": "tw",
+        "KEY_PREFIX": REDIS_PREFIX,
         "OPTIONS": {"fallback": "none"},
     },
 }
@@ -198,8 +200,7 @@ BOT_SAMPLE_RETENTION_DAYS = env.int("BOT_SAMPLE_RETENTION_DAYS", default=30)
 BOT_LIMIT = env.int("BOT_LIMIT", default=500)
 
 CELERY_BROKER_URL = redis_url(number=0)
-# Installations that share a Redis each need a name of their own.
-CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_QUEUE", default="celery")
+CELERY_TASK_DEFAULT_QUEUE = f"{REDIS_PREFIX}-tasks"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
