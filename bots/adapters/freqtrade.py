@@ -35,6 +35,7 @@ PAGE: Final = 50
 SHORT_PAGE: Final = 10
 MOST_PAGES: Final = 20
 DAYS: Final = 30
+LOG_ROWS: Final = 60
 
 _PATHS: Final = {
     Command.START: "start",
@@ -74,6 +75,7 @@ class FreqtradeAdapter:
         self._clock = clock
         self._recheck_seconds = recheck_seconds
         self._config: parsing.Fields | None = None
+        self._loop_ran_at: datetime | None = None
 
     def __repr__(self) -> str:
         return "<FreqtradeAdapter>"
@@ -95,7 +97,7 @@ class FreqtradeAdapter:
 
     async def figures(self, *, known_capital: Decimal | None = None) -> Figures:
         """`/profit`, `/status` and `/daily`; `/balance`, which is slow, only for a capital not known yet
-        and, while trades are open, as the first to show that the exchange is out of reach.
+        and while trades are open; after a thorough probe also `/logs`, which tells an outage of the exchange.
 
         Raises AdapterError.
         """
@@ -110,7 +112,10 @@ class FreqtradeAdapter:
         daily = parsing.fields(await self._ask(f"daily?timescale={DAYS}", refused={}))
         capital = answers.capital_from_profit(profit) or known_capital
         rejected = answers.rejection(profit, open_trades)
-        # Prices are cached for five minutes, in which only the balance shows that the exchange is gone.
+        # Freqtrade keeps prices for five minutes and tickers for ten, in which only its log tells the outage.
+        if rejected is None and await self._exchange_is_gone():
+            rejected = Rejection.PRICES_MISSING
+        # Where those are not kept, the balance shows it by valuing what is held at nothing.
         if rejected is None and (capital is None or open_trades):
             from_balance, rejected = await self._capital_from_balance(open_trades)
             if capital is not None and rejected is Rejection.CAPITAL_UNKNOWN:
@@ -181,9 +186,20 @@ class FreqtradeAdapter:
         except AdapterError as error:
             return replace(found, reason=error.reason, sentence=error.sentence)
         if not hangs:
+            self._loop_ran_at = at
             return replace(found, last_process_at=at)
         sentence = self._words.about(HealthReason.HUNG, minutes=int(STALE.total_seconds() // 60))
         return replace(found, reason=HealthReason.HUNG, sentence=sentence, last_process_at=at)
+
+    async def _exchange_is_gone(self) -> bool:
+        """By the bot's log and clock; False where either is not to be had."""
+        if self._loop_ran_at is None:
+            return False
+        try:
+            logs = parsing.fields(await self._ask(f"logs?limit={LOG_ROWS}", refused={}))
+        except AdapterError:
+            return False
+        return answers.exchange_is_gone(logs, self._loop_ran_at)
 
     def _is_stale(self, at: datetime) -> bool:
         return self._clock() - at > STALE

@@ -1,6 +1,7 @@
 """What Freqtrade's answers mean, without asking anything."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import Final
 
@@ -174,6 +175,29 @@ def balance_rejection(balance: parsing.Fields, open_trades: tuple[OpenTrade, ...
         if row.get("currency") in held and amount and not worth:
             return Rejection.ZERO_VALUED
     return None
+
+
+LOG_CELLS: Final = 5
+"""A row of the log: time in words, milliseconds, logger, level, text."""
+RECENT: Final = timedelta(seconds=45)
+TRIES: Final = 5
+
+
+def exchange_is_gone(logs: parsing.Fields, now: datetime) -> bool:
+    """Whether Freqtrade's log of the last `RECENT` tells of an exchange that does not answer.
+
+    `now` is by the bot's clock. A call that failed for good leaves a line for each of its five tries; one
+    that came through at the second try leaves one, and says nothing.
+    """
+    failed = 0
+    for row in parsing.items(logs.get("logs")):
+        cells = parsing.items(row)
+        if len(cells) < LOG_CELLS:
+            continue
+        at, logger, told = parsing.moment(cells[1]), cells[2], cells[4]
+        recent = at is not None and now - at < RECENT
+        failed += recent and logger == "freqtrade.exchange.common" and "returned exception" in str(told)[:200]
+    return failed >= TRIES
 
 
 def _gateway_trouble(fields: parsing.Fields, words: Words) -> AdapterError:
