@@ -31,6 +31,7 @@ SHOWN = (
     "timeframe",
     "stake_currency",
     "dry_run",
+    "record_since",
     "created_at",
     "updated_at",
 )

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from bots.models import Bot
+from bots.queries import first_whole_day
 from tradewise.tenancy.context import current_tenant_id
 
 MOST_POINTS: Final = 500
@@ -90,7 +91,9 @@ def equity_curve(bot: Bot, reach: str, now: datetime) -> Curve:
 
 
 def _age(bot: Bot, now: datetime) -> int:
-    """Seconds from the first day with an equity until now; a day where there is none."""
+    """Seconds from the first day with an equity, or a new record, until now; a day where there is none."""
+    if bot.record_since is not None:
+        return max(int((now - bot.record_since).total_seconds()), DAY)
     rows = _rows(FIRST_DAY, bot)
     first: date | None = rows[0][0]
     if first is None:
@@ -99,6 +102,8 @@ def _age(bot: Bot, now: datetime) -> int:
 
 
 def _from_samples(bot: Bot, since: datetime, now: datetime, width: int) -> Curve:
+    if bot.record_since is not None:
+        since = max(since, bot.record_since)
     found = _rows(SAMPLES, bot, since=since, now=now, width=width)
     most = 3 * max(width, settings.BOT_FIGURES_INTERVAL)
     return Curve(_with_gaps((Point(*row) for row in found), width, most, int(now.timestamp())), width)
@@ -108,6 +113,8 @@ def _from_days(bot: Bot, length: int, now: datetime) -> Curve:
     """One point a day; of a long life every second day, third day and so on."""
     width = DAY * -(-length // (DAY * WINDOWS))
     since = (now - timedelta(seconds=length)).astimezone(UTC).date()
+    if bot.record_since is not None:
+        since = max(since, first_whole_day(bot.record_since))
     found = _rows(DAYS, bot, since=since, width=width)
     return Curve(_with_gaps((Point(*row) for row in found), width, 3 * width, int(now.timestamp())), width)
 

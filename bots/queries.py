@@ -263,16 +263,27 @@ class DateBin(Func):
     output_field = DateTimeField()
 
 
+def first_whole_day(moment: datetime) -> date:
+    """The first day (UTC) of which nothing lies before the moment: on that of the moment itself, two records meet."""
+    return moment.astimezone(UTC).date() + timedelta(days=1)
+
+
+def _days_of(bot: Bot) -> QuerySet[BotDay]:
+    days = BotDay.objects.filter(bot=bot)
+    return days if bot.record_since is None else days.filter(day__gte=first_whole_day(bot.record_since))
+
+
 def equity_points(bot: Bot, reach: str, now: datetime) -> list[tuple[date, Decimal | None]]:
     """At most 300 points of equity, oldest first, with None where nothing was recorded for long."""
     back, width = RANGES.get(reach, RANGES["30d"])
-    age = now - bot.created_at
+    age = now - (bot.record_since or bot.created_at)
     if reach not in RANGES and age > back:
         return _equity_of_days(bot)
     # A bot that was connected an hour ago has a curve too, of narrower windows.
     width = min(width, max(timedelta(minutes=1), age / (MOST_POINTS - 2)))
+    since = now - back if bot.record_since is None else max(now - back, bot.record_since)
     samples = (
-        BotSample.objects.filter(bot=bot, taken_at__gte=now - back, equity__isnull=False)
+        BotSample.objects.filter(bot=bot, taken_at__gte=since, equity__isnull=False)
         .annotate(window=DateBin(Value(width), F("taken_at")))
         .order_by("window", "-taken_at")
         .distinct("window")
@@ -284,7 +295,7 @@ def equity_points(bot: Bot, reach: str, now: datetime) -> list[tuple[date, Decim
 
 def _equity_of_days(bot: Bot) -> list[tuple[date, Decimal | None]]:
     """One point a day; of a long life every second day, third day and so on."""
-    days = BotDay.objects.filter(bot=bot, equity_close__isnull=False)
+    days = _days_of(bot).filter(equity_close__isnull=False)
     rows = list(days.order_by("-day").values_list("day", "equity_close")[: MOST_POINTS * 20])
     step = -(-len(rows) // MOST_POINTS) or 1
     return _with_gaps(rows[::step][::-1], timedelta(days=3 * step))
@@ -303,12 +314,15 @@ def _with_gaps(
 
 def daily_results(bot: Bot, count: int = 7) -> list[BotDay]:
     """The latest days, newest first."""
-    return list(BotDay.objects.filter(bot=bot).order_by("-day")[:count])
+    return list(_days_of(bot).order_by("-day")[:count])
 
 
 def closed_trades(bot: Bot, before: tuple[datetime, int] | None) -> tuple[list[BotTrade], bool]:
     """A page of the trades that were closed before one (its moment and key), and whether more follow."""
     trades = BotTrade.objects.filter(bot=bot)
+    if bot.record_since is not None:
+        # Both: a clock that goes ahead of ours would date the trades of the old record into the new one.
+        trades = trades.filter(closed_at__gte=bot.record_since, seen_at__gte=bot.record_since)
     if before is not None:
         moment, key = before
         trades = trades.filter(closed_at__lte=moment).exclude(closed_at=moment, pk__gte=key)

@@ -14,6 +14,7 @@ from bots.health import readings
 from bots.health.commands import Next, Step, next_step, refused
 from bots.health.leased import Leased
 from bots.health.readings import Reading
+from bots.health.record import anew, turn
 from bots.health.verdict import Verdict, is_as_before, judge
 from bots.services.tokens import token_context
 from tradewise.egress import Client, EgressError
@@ -90,7 +91,7 @@ class Checker:
             step, seen, was_sent = await self._send(bot, adapter, seen)
         reading, asked, error = None, False, None
         if bot.figures_due and seen.state is not None and step.step in (Step.NOTHING, Step.END):
-            reading, asked = await _read(adapter, bot), True
+            reading, asked = await _read(adapter, anew(bot) if turn(bot, seen) else bot), True
             error = reading.exchange_error(bot.api_url) if reading is not None else None
         verdict = judge(
             bot,

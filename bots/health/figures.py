@@ -41,6 +41,14 @@ ON CONFLICT (bot_id) DO UPDATE SET taken_at = excluded.taken_at, profit_all = ex
     max_open_trades = excluded.max_open_trades, open_trades = excluded.open_trades, trend = excluded.trend,
     last_trade_id = excluded.last_trade_id, rejected_reason = ''"""
 
+# Of another currency or mode than the bot has now.
+_BLANK: Final[LiteralString] = """
+UPDATE bot_figures SET taken_at = NULL, profit_all = NULL, profit_closed = NULL, profit_today = NULL,
+    starting_capital = NULL, equity = NULL, closed_trades = NULL, winning_trades = NULL, losing_trades = NULL,
+    open_trade_count = NULL, max_open_trades = NULL, open_trades = '[]', trend = '[]', last_trade_id = 0,
+    rejected_reason = '', rejected_at = NULL
+WHERE bot_id = ANY(%s::int[])"""
+
 # What is known stays as it was: better old figures, with their date, than a loss that is none.
 _REJECTED: Final[LiteralString] = """
 INSERT INTO bot_figures AS f (bot_id, tenant_id, rejected_samples, rejected_reason, rejected_at)
@@ -97,6 +105,11 @@ async def store(connection: AsyncConnection[Any], readings: Sequence[Read]) -> N
     )
 
 
+async def blank(connection: AsyncConnection[Any], ids: list[int]) -> None:
+    """Make the latest figures of these bots unknown, within the caller's transaction."""
+    await connection.execute(_BLANK, [ids])
+
+
 async def _insert(
     connection: AsyncConnection[Any], statement: LiteralString, rows: list[dict[str, Any]]
 ) -> None:
@@ -151,6 +164,8 @@ def _days(bot: Leased, reading: Reading) -> list[dict[str, Any]]:
     since = today - timedelta(days=TREND_DAYS + 1)
     if bot.taken_at is not None:
         since = max(since, bot.taken_at.astimezone(UTC).date() - timedelta(days=1))
+    if bot.record_since is not None:
+        since = max(since, bot.record_since.astimezone(UTC).date())
     rows = {
         day.day: {
             **_owner(bot),

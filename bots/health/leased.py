@@ -38,6 +38,7 @@ class Leased(NamedTuple):
     starting_capital: Decimal | None
     closed_trades: int | None
     last_trade_id: int | None
+    record_since: datetime | None = None
 
     @property
     def seconds_since_asked(self) -> float:

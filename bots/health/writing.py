@@ -16,7 +16,8 @@ from psycopg import AsyncConnection
 from bots.health import figures
 from bots.health.check import Outcome
 from bots.health.leased import Leased
-from bots.health.verdict import facts_of
+from bots.health.record import anew, turn
+from bots.health.verdict import COMMAND_SOON, Event, facts_of
 
 # Each bot has its own place in the interval, by a hash of its id: no herd, and a late sweep skips the slots
 # that it missed.
@@ -58,18 +59,20 @@ SET checks = b.checks + 1, checked_at = now(), lease_token = NULL, lease_until =
     command_asked_at = CASE WHEN v.sent = 'no' THEN NULL ELSE b.command_asked_at END,
     engine_state = v.engine_state, engine_version = v.engine_version, strategy = v.strategy,
     exchange = v.exchange, timeframe = v.timeframe, stake_currency = v.stake_currency, dry_run = v.dry_run,
+    record_since = CASE WHEN v.anew THEN now() ELSE b.record_since END,
     next_check_at = CASE WHEN NOT ("""
     + _UNTOUCHED
     + """) THEN b.next_check_at
         WHEN v.soon IS NOT NULL THEN now() + v.soon * interval '1 s' ELSE """
     + _SLOT.replace("{every}", "v.every")
     + """ END,
-    next_figures_at = CASE WHEN v.figures THEN now() + %(figures)s * interval '1 s' ELSE b.next_figures_at END,
+    next_figures_at = CASE WHEN v.figures THEN now() + %(figures)s * interval '1 s'
+        WHEN v.anew THEN now() ELSE b.next_figures_at END,
     updated_at = now()
 FROM json_to_recordset(%(rows)s::json) AS v (id int, alive boolean, latency int, status text, health text,
     error text, failures int, desired text, command text, sent text, engine_state text, engine_version text,
     strategy text, exchange text, timeframe text, stake_currency text, dry_run boolean, soon float8, every int,
-    figures boolean)
+    figures boolean, anew boolean)
 WHERE b.id = v.id AND b.lease_token = %(token)s"""
 )
 
@@ -149,18 +152,24 @@ async def _change(
     ours = [o for o in changed if o.bot.id in held]  # the others are gone, or another's by now
     moved = [o.bot.id for o in ours if _has_moved(o.bot, held[o.bot.id])]
     ours = [o for o in ours if not _has_moved(o.bot, held[o.bot.id])]
+    turns = {o.bot.id: sentence for o in ours if o.seen is not None and (sentence := turn(o.bot, o.seen))}
     rows, events = [], []
     for outcome in ours:
-        row = _row(outcome, held[outcome.bot.id])
+        row = _row(outcome, held[outcome.bot.id], begins_anew=outcome.bot.id in turns)
         rows.append(row)
-        events += _events(outcome, row)
+        events += _events(outcome, row, turns.get(outcome.bot.id, ""))
     if rows:
         await connection.execute(
             _CHANGES, {"rows": json.dumps(rows), "token": token, "figures": pace.figures}
         )
     if events:
         await connection.execute(_EVENTS, [json.dumps(events)])
-    readings = [(o.bot, o.reading) for o in ours if o.reading is not None]
+    if turns:
+        await figures.blank(connection, list(turns))
+    # The reading comes after: it is of the new record, whose moment is that of this transaction.
+    readings = [
+        (anew(o.bot) if o.bot.id in turns else o.bot, o.reading) for o in ours if o.reading is not None
+    ]
     if readings:
         await figures.store(connection, readings)
     if moved:
@@ -181,7 +190,7 @@ def _is_overtaken(bot: Leased, now: Held) -> bool:
     return bot.command_asked_at != now.command_asked_at or bot.command != now.command
 
 
-def _row(outcome: Outcome, now: Held) -> dict[str, Any]:
+def _row(outcome: Outcome, now: Held, *, begins_anew: bool) -> dict[str, Any]:
     bot, seen, verdict = outcome.bot, outcome.seen, outcome.verdict
     assert seen is not None
     assert verdict is not None
@@ -209,17 +218,23 @@ def _row(outcome: Outcome, now: Held) -> dict[str, Any]:
         "timeframe": timeframe,
         "stake_currency": currency,
         "dry_run": dry_run,
-        "soon": verdict.soon,
+        "soon": COMMAND_SOON
+        if begins_anew and not outcome.figures_asked and verdict.soon is None
+        else verdict.soon,
         "every": verdict.every,
         "figures": outcome.figures_asked,
+        "anew": begins_anew,
     }
 
 
-def _events(outcome: Outcome, row: dict[str, Any]) -> list[dict[str, Any]]:
+def _events(outcome: Outcome, row: dict[str, Any], turned: str) -> list[dict[str, Any]]:
     verdict = outcome.verdict
     assert verdict is not None
     # Overtaken, its status was not written: the next check, which is due, tells it if it is so still.
     is_written = row["status"] == verdict.status
+    told = [event for event in verdict.events if is_written or event.kind == "command"]
+    if turned:
+        told.append(Event("health", turned))
     return [
         {
             "tenant_id": str(outcome.bot.tenant_id),
@@ -229,6 +244,5 @@ def _events(outcome: Outcome, row: dict[str, Any]) -> list[dict[str, Any]]:
             "health": row["health"],
             "sentence": event.sentence,
         }
-        for event in verdict.events
-        if is_written or event.kind == "command"
+        for event in told
     ]

@@ -157,7 +157,8 @@ def take_in(bot: Bot, probe: Probe) -> None:
     bot.strategy = (probe.strategy or "")[:100]
     bot.exchange = (probe.exchange or "")[:50]
     bot.timeframe = (probe.timeframe or "")[:10]
-    bot.stake_currency = (probe.stake_currency or "")[:20]
-    bot.dry_run = probe.dry_run
+    # Where another is known already, figures bear it: the worker changes both at once, with its next check.
+    bot.stake_currency = bot.stake_currency or (probe.stake_currency or "")[:20]
+    bot.dry_run = probe.dry_run if bot.dry_run is None else bot.dry_run
     for name in ("health_since", "last_ping", "checked_at", "next_check_at", "next_figures_at"):
         setattr(bot, name, now)

@@ -50,6 +50,7 @@ def version_of(bot: Bot, reach: str, now: datetime) -> str:
         reach,
         bot.stake_currency,
         bot.dry_run,
+        bot.record_since,
         taken_at,
         now.timestamp() // shortest,
     )

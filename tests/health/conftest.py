@@ -53,6 +53,7 @@ class Played:
             "health": {"last_process_ts": 4102444800},
             "balance": {"currencies": [], "starting_capital": 990.0},
         }
+        self.config: dict[str, Any] = {}
         self.asked: list[str] = []
 
     @property
@@ -69,7 +70,7 @@ class Played:
                 self.state = STATES[path]
             return 200, {"status": "done"}
         if path == "show_config":
-            return 200, SHOW_CONFIG | {"state": self.state}
+            return 200, SHOW_CONFIG | {"state": self.state} | self.config
         answer = self.answers[path]
         return answer if isinstance(answer, tuple) else (200, answer)
 

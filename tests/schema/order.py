@@ -220,5 +220,6 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
         "timeframe": "what the bot says of itself",
         "stake_currency": "what the bot says of itself",
         "dry_run": "dry run and live are never confused",
+        "record_since": "amounts of another currency or mode are never shown as this one's",
     },
 }

@@ -207,7 +207,7 @@ class Serve(Statements):
 
 
 class Grant(Statements):
-    """Give a role rights on a table that holds no tenant's data."""
+    """Give a role rights on a table that holds no tenant's data, or on a column that came later."""
 
     def __init__(self, model_name: str, *, role: str, rights: str) -> None:
         super().__init__(model_name)
