@@ -34,7 +34,7 @@ from tradewise.embedded.service_account import data_home, make_directory, servic
 AWAY = 4.0
 
 
-def until(told: Callable[[], Any], what: str, *, seconds: float = 20.0) -> Any:
+def until(told: Callable[[], Any], what: str, *, seconds: float = 45.0) -> Any:
     """Wait for it."""
     deadline = time.monotonic() + seconds
     while not (answer := told()):
