@@ -110,17 +110,7 @@ class FreqtradeAdapter:
             raise self._error(HealthReason.PROTOCOL)
         open_trades = await self._open_trades()
         daily = parsing.fields(await self._ask(f"daily?timescale={DAYS}", refused={}))
-        capital = answers.capital_from_profit(profit) or known_capital
-        rejected = answers.rejection(profit, open_trades)
-        # Freqtrade keeps prices for five minutes and tickers for ten, in which only its log tells the outage.
-        if rejected is None and await self._exchange_is_gone():
-            rejected = Rejection.PRICES_MISSING
-        # Where those are not kept, the balance shows it by valuing what is held at nothing.
-        if rejected is None and (capital is None or open_trades):
-            from_balance, rejected = await self._capital_from_balance(open_trades)
-            if capital is not None and rejected is Rejection.CAPITAL_UNKNOWN:
-                rejected = None
-            capital = capital or from_balance
+        capital, rejected = await self._capital(profit, open_trades, known_capital)
         profit_all = parsing.number(profit.get("profit_all_coin"))
         equity = None if capital is None or profit_all is None or rejected else capital + profit_all
         limit = parsing.whole(config.get("max_open_trades"))
@@ -221,6 +211,23 @@ class FreqtradeAdapter:
             raise self._error(HealthReason.PROTOCOL)
         trades = [parsing.open_trade(row) for row in rows]
         return tuple(sorted((t for t in trades if t is not None), key=lambda t: t.trade_id))
+
+    async def _capital(
+        self, profit: parsing.Fields, open_trades: tuple[OpenTrade, ...], known: Decimal | None
+    ) -> tuple[Decimal | None, Rejection | None]:
+        """The starting capital, and why the sample is not to be believed if it is not."""
+        capital = answers.capital_from_profit(profit) or known
+        rejected = answers.rejection(profit, open_trades)
+        # Freqtrade keeps prices for five minutes and tickers for ten, in which only its log tells the outage.
+        if rejected is None and await self._exchange_is_gone():
+            rejected = Rejection.PRICES_MISSING
+        # Where those are not kept, the balance shows it by valuing what is held at nothing.
+        if rejected is None and (capital is None or open_trades):
+            from_balance, rejected = await self._capital_from_balance(open_trades)
+            if capital is not None and rejected is Rejection.CAPITAL_UNKNOWN:
+                rejected = None
+            capital = capital or from_balance
+        return capital, rejected
 
     async def _capital_from_balance(
         self, open_trades: tuple[OpenTrade, ...]
