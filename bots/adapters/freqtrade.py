@@ -35,7 +35,7 @@ PAGE: Final = 50
 SHORT_PAGE: Final = 10
 MOST_PAGES: Final = 20
 DAYS: Final = 30
-LOG_ROWS: Final = 60
+LOG_ROWS: Final = 100
 
 _PATHS: Final = {
     Command.START: "start",

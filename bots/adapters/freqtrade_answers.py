@@ -179,7 +179,8 @@ def balance_rejection(balance: parsing.Fields, open_trades: tuple[OpenTrade, ...
 
 LOG_CELLS: Final = 5
 """A row of the log: time in words, milliseconds, logger, level, text."""
-RECENT: Final = timedelta(seconds=45)
+RECENT: Final = timedelta(seconds=75)
+"""Longer than the minute after which candles are asked for at the latest, where the timeframe is one."""
 TRIES: Final = 5
 
 

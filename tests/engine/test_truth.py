@@ -303,7 +303,7 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(holding, excha
     assert trader.row.health == HealthReason.EXCHANGE_UNREACHABLE
     assert "1 needs attention" in trader.visitor.open("/").words(id="fleet")
     rejected = trader.read_anew()
-    assert rejected.rejected_samples >= well.rejected_samples + 2
+    assert rejected.rejected_samples > well.rejected_samples
     assert abs(rejected.equity - well.equity) < STAKE / 10
     assert trader.bot.ask("GET", "status").body, "the trades are still open"
     exchange.ok()
@@ -313,7 +313,8 @@ def test_an_exchange_that_is_down_is_shown_as_such_and_is_no_loss(holding, excha
             trader.read_anew()
             return trader.sees("Running", "The bot runs.") and not trader.figures.rejected_reason
 
-        until(is_well, 60, "the page tells that all is well")
+        # As long as the log of the last 75 s tells of failures.
+        until(is_well, 130, "the page tells that all is well")
     assert "equity is not updated" not in trader.look().words(id="live")
     equities = [
         row.equity
