@@ -14,7 +14,10 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors, sql
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
+
+#: Whose trail holds what belongs to no trader: staff at the door, commands of ops, the worker's housekeeping.
+PLATFORM = uuid.UUID(int=0)
 
 
 class NoTenantError(RuntimeError):
@@ -98,6 +101,29 @@ def key_in_hand(*, session_key: str = "", email: str = "", using: str = "default
     who = replace(_binding.get(), session_key=session_key, email=email)
     with _bound(who, using):
         yield
+
+
+@contextmanager
+def acting(*, action: str, actor: str = "", using: str = "default") -> Iterator[None]:
+    """Say what the block does, and who does it where the binding does not know yet; for the audit trail.
+
+    Raises NoTenantError outside a tenant's context. One round trip in, one out.
+    """
+    connection = connections[using]
+    outer = _binding.get()
+    if outer.tenant_id is None or not connection.in_atomic_block:
+        raise NoTenantError("Enter tenant_context() before saying what is done in it.")
+    who = replace(outer, action=action, actor=actor or outer.actor)
+    token = _binding.set(who)
+    try:
+        _tell_postgres(connection, outer, who)
+        yield
+    finally:
+        _binding.reset(token)
+        # After a failed statement nothing can be said; what rolls it back takes the setting along.
+        raw: Any = connection.connection
+        if raw is not None and not raw.closed and raw.info.transaction_status == TransactionStatus.INTRANS:
+            _tell_postgres(connection, who, outer)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-OWNER, CATALOG, DOOR = "tw_owner", "tw_catalog", "tw_door"
+OWNER, CATALOG, DOOR, AUDIT = "tw_owner", "tw_catalog", "tw_door", "tw_audit"
 
 #: What each login is, beside what tables grant it. None is a superuser, none may grant anything on.
 LOGINS = {
@@ -31,7 +31,7 @@ def create_logins(admin_dsn: str, passwords: Mapping[str, str], database: str) -
     """
     with psycopg.connect(admin_dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        for role in (OWNER, CATALOG, DOOR):
+        for role in (OWNER, CATALOG, DOOR, AUDIT):
             _ensure_role(connection, role, f"NOLOGIN NOINHERIT NOBYPASSRLS {_PLAIN}")
         for login, attributes in LOGINS.items():
             _ensure_role(connection, login, f"LOGIN {attributes} {_PLAIN}")
@@ -74,6 +74,6 @@ def _grant_memberships(connection: psycopg.Connection) -> None:
     connection.execute(f"GRANT {OWNER} TO tw_migrator WITH INHERIT TRUE, SET TRUE, ADMIN FALSE")
     connection.execute(f"ALTER ROLE tw_migrator SET role = '{OWNER}'")
     # The owner may hand a function over to them, and inherits nothing that policies give them.
-    for role in (CATALOG, DOOR):
+    for role in (CATALOG, DOOR, AUDIT):
         connection.execute(f"GRANT {role} TO {OWNER} WITH INHERIT FALSE, SET TRUE, ADMIN FALSE")
     connection.execute("GRANT pg_read_all_data TO tw_backup")
