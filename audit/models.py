@@ -1,4 +1,7 @@
-"""The audit trail: who did what, from where, and what it was before."""
+"""The audit trail: who did what, from where, and what it was before; and the seals over it.
+
+The tables are partitioned by month, and their indexes are made in SQL (`audit/migrations`).
+"""
 
 from typing import ClassVar
 
@@ -9,8 +12,13 @@ from tradewise.tenancy.models import CurrentTimestamp, TenantManager, TenantOwne
 
 
 class AuditLog(TenantOwned):
-    """One entry. Nobody changes or deletes one; closing an account empties `user`."""
+    """One entry. Nobody changes or deletes one; closing an account empties `user`.
 
+    `actor` is the number of a trader, `staff:N`, `ops:NAME`, `visitor` (nobody logged in yet), or, where no
+    request of ours said who it is, the login of the database. `login` is always the latter.
+    """
+
+    id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -19,6 +27,7 @@ class AuditLog(TenantOwned):
         db_index=False,
         related_name="+",
     )
+    actor = models.CharField(max_length=100)
     action = models.CharField(max_length=100)
     resource_type = models.CharField(max_length=50)
     resource_id = models.CharField(max_length=255, null=True)  # noqa: DJ001 - as ordered
@@ -28,18 +37,17 @@ class AuditLog(TenantOwned):
     user_agent = models.TextField(null=True)  # noqa: DJ001 - as ordered
     created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
 
+    login = models.CharField(max_length=63)
+    #: The transaction that wrote it, as a number that only grows.
+    xact = models.BigIntegerField()
+
     objects = TenantManager["AuditLog"]()
     across_tenants: ClassVar[models.Manager["AuditLog"]] = models.Manager()
 
     class Meta:
         db_table = "audit_logs"
-        indexes = [
-            models.Index(fields=["tenant_id"], name="idx_audit_tenant"),
-            models.Index(fields=["user"], name="idx_audit_user"),
-            models.Index(fields=["action"], name="idx_audit_action"),
-            models.Index(fields=["resource_type", "resource_id"], name="idx_audit_resource"),
-            models.Index(fields=["created_at"], name="idx_audit_created"),
-        ]
+        verbose_name = "entry"
+        verbose_name_plural = "audit trail"
 
     def __str__(self) -> str:
         return f"{self.action} {self.resource_type} {self.resource_id or ''}".strip()

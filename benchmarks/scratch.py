@@ -16,6 +16,8 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "bench"
+#: What writes SQL for the migrations.
+OPERATIONS = ("audit/operations.py", "tradewise/tenancy/operations.py")
 
 #: Traders with a hundred bots each: a million bots.
 TENANTS = 10_000
@@ -119,7 +121,7 @@ def drop(name: str) -> None:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "tradewise/tenancy/operations.py"]):
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *(ROOT / name for name in OPERATIONS)]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -18,6 +18,8 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "test"
+#: What writes SQL for the migrations.
+OPERATIONS = ("audit/operations.py", "tradewise/tenancy/operations.py")
 EMBEDDED = not os.environ.get("DATABASE_URL")
 
 if EMBEDDED:
@@ -107,7 +109,7 @@ def _migrate_into(connection: psycopg.Connection, template: str) -> None:
 
 def _schema_hash() -> str:
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), ROOT / "tradewise/tenancy/operations.py"]):
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *(ROOT / name for name in OPERATIONS)]):
         digest.update(path.name.encode() + path.read_bytes())
     digest.update((ROOT / "requirements.txt").read_bytes())
     return digest.hexdigest()[:16]

@@ -42,8 +42,13 @@ ROWS: dict[str, str] = {
         "VALUES ('{tenant}', {number}, {number}, {number}, 100)"
     ),
     "audit_logs": (
-        "INSERT INTO audit_logs (tenant_id, user_id, action, resource_type) "
-        "VALUES ('{tenant}', {number}, '{canary}', 'bot')"
+        "INSERT INTO audit_logs (tenant_id, user_id, actor, action, resource_type) "
+        "VALUES ('{tenant}', {number}, '{number}', '{canary}', 'bot')"
+    ),
+    "audit_seals": (
+        "INSERT INTO audit_seals (tenant_id, month, number, round, entries, leaves, previous, hash, key_id, "
+        "signature) VALUES ('{tenant}', '2026-01-01', 1, 1, 1, convert_to(repeat('x', 40), 'UTF8'), '', '', "
+        "'{canary}', '')"
     ),
     "account_emailaddress": (
         'INSERT INTO account_emailaddress (tenant_id, user_id, email, verified, "primary") '

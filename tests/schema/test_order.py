@@ -31,7 +31,9 @@ def columns(catalogue: Any, table: str) -> dict[str, tuple[str, bool, str | None
 
 
 def amended(column: tuple[str, bool, str | None], table: str, name: str) -> tuple[str, bool, str | None]:
-    """The ordered column, with the amendments that hold for every table."""
+    """The ordered column, with its own amendment and those that hold for every table."""
+    column, reason = order.AMENDED_COLUMNS.get(f"{table}.{name}", (column, "as ordered"))
+    assert reason
     kind, not_null, default = column
     kind = "timestamp with time zone" if kind == "timestamp" else kind
     return kind, not_null or default is not None, "identity" if default == "serial" else default
