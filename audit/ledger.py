@@ -5,13 +5,18 @@ trader's words; without a name they are called after the table (`bot.change`).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from django.db import connection
 
 from tradewise.tenancy.context import acting, tenant_context
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Actor(Protocol):
@@ -31,6 +36,20 @@ def action(name: str, *, actor: Actor | None = None) -> Iterator[None]:
     """
     with acting(action=name, actor=str(actor.pk) if actor is not None else ""):
         yield
+
+
+def named(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A service whose changes are called `name`. Its keyword `actor` is who acts."""
+
+    def decorate(service: Callable[P, R]) -> Callable[P, R]:
+        @wraps(service)
+        def within(*args: P.args, **kwargs: P.kwargs) -> R:
+            with action(name, actor=cast("Actor | None", kwargs.get("actor"))):
+                return service(*args, **kwargs)
+
+        return within
+
+    return decorate
 
 
 def event(

@@ -132,6 +132,7 @@ def whole(
     """A TradeWise that runs for the rest of the session."""
     from tests.engines import free_port
     from tradewise.secrets.keyring import ensure_keys
+    from tradewise.secrets.signing import ensure_signing_keys
 
     var = tmp_path_factory.mktemp("var")
     for name in ("run", "log", "mail"):
@@ -139,6 +140,7 @@ def whole(
     if servers.EMBEDDED:
         (var / "embedded.json").symlink_to(servers.VAR / "embedded.json")
     ensure_keys(var / "keys")
+    ensure_signing_keys(var / "keys")
     demo = Demo(exchange_process.port, trading_bot.port, trading_bot.username, trading_bot.password)
     whole = Whole(Plan(var, free_port(), 0, demo, "tests"), servers.process_database())
     try:

@@ -13,10 +13,14 @@ app.autodiscover_tasks()
 
 #: Seconds between two ticks. The database is the queue: a tick that is missed or doubled costs nothing.
 TICK = 2.0
+#: Seconds between two rounds of seals over the audit trail.
+SEAL = 5.0
 
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
     "deliver": {"task": "tradewise.deliver_outbox", "schedule": TICK, "options": {"expires": TICK}},
+    "seal": {"task": "audit.seal", "schedule": SEAL, "options": {"expires": SEAL}},
+    "audit-partitions": {"task": "audit.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
     "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {"task": "bots.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }

@@ -153,6 +153,34 @@ ALTER FUNCTION audit_add_round(integer, bigint, bigint, jsonb, timestamptz, byte
     OWNER TO tw_audit;
 REVOKE CREATE ON SCHEMA public FROM tw_audit;
 """
+# The note that a month lies in a file now. The counts are compared under a lock: what was not written is not dropped.
+ARCHIVE = """
+CREATE FUNCTION audit_add_archive(month date, entries bigint, seals integer, file text, sha256 bytea, key_id text,
+    signature bytea)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+    IF (SELECT count(*) FROM public.audit_logs l
+        WHERE l.created_at >= audit_add_archive.month::timestamp AT TIME ZONE 'UTC'
+            AND l.created_at < (audit_add_archive.month + interval '1 month') AT TIME ZONE 'UTC')
+        <> audit_add_archive.entries
+        OR (SELECT count(*) FROM public.audit_seals s WHERE s.month = audit_add_archive.month)
+        <> audit_add_archive.seals
+    THEN
+        RAISE EXCEPTION 'The month has other entries than the file.'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    INSERT INTO public.audit_archives VALUES (audit_add_archive.month, audit_add_archive.entries,
+        audit_add_archive.seals, audit_add_archive.file, audit_add_archive.sha256, now(), audit_add_archive.key_id,
+        audit_add_archive.signature);
+END $body$;
+REVOKE ALL ON FUNCTION audit_add_archive(date, bigint, integer, text, bytea, text, bytea) FROM PUBLIC;
+GRANT CREATE ON SCHEMA public TO tw_audit;
+ALTER FUNCTION audit_add_archive(date, bigint, integer, text, bytea, text, bytea) OWNER TO tw_audit;
+REVOKE CREATE ON SCHEMA public FROM tw_audit;
+SET LOCAL ROLE tw_audit;
+GRANT EXECUTE ON FUNCTION audit_add_archive(date, bigint, integer, text, bytea, text, bytea) TO tw_owner;
+SET LOCAL ROLE tw_owner;
+"""
 NO_UNSEALED = """
 DROP FUNCTION audit_add_round(integer, bigint, bigint, jsonb, timestamptz, bytea, bytea, text, bytea, jsonb);
 DROP FUNCTION audit_unsealed(integer, integer);
@@ -165,4 +193,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(TABLES, NO_TABLES),
         migrations.RunSQL(UNSEALED, NO_UNSEALED),
+        migrations.RunSQL(
+            ARCHIVE, "DROP FUNCTION audit_add_archive(date, bigint, integer, text, bytea, text, bytea)"
+        ),
     ]

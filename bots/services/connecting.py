@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
+from audit import ledger
 from bots.adapters import Credentials, Probe
 from bots.enums import BotStatus, BotType, DesiredState, EngineState
 from bots.exceptions import BotConnectedAlready, BotNotAnswering, TooManyBots
@@ -64,6 +65,7 @@ class Address:
 
 @sensitive_variables("address")
 @transaction.atomic
+@ledger.named("bot.connect")
 def connect_bot(*, actor: User, name: str, address: Address, probe: Probe) -> Bot:
     """Save a bot that has just answered as `probe` says; an empty name becomes the bot's own.
 
@@ -78,6 +80,7 @@ def connect_bot(*, actor: User, name: str, address: Address, probe: Probe) -> Bo
 
 @sensitive_variables("address")
 @transaction.atomic
+@ledger.named("bot.connect")
 def connect_unseen(*, actor: User, name: str, address: Address) -> Bot:
     """Save a bot that was not asked yet, because it may not be up yet: the next tick of the sweep will.
 
@@ -114,6 +117,7 @@ def _save(bot: Bot, actor: User) -> Bot:
 
 
 @transaction.atomic
+@ledger.named("bot.delete")
 def delete_bot(*, actor: User, bot: Bot) -> None:
     """Forget a bot with all its history. The bot itself goes on as it is; it is not told.
 

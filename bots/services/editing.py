@@ -7,6 +7,7 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
+from audit import ledger
 from bots.adapters import Probe
 from bots.enums import BotStatus, HealthReason
 from bots.exceptions import BotNotAnswering
@@ -34,6 +35,7 @@ class Tested:
 
 @sensitive_variables("tested")
 @transaction.atomic
+@ledger.named("bot.edit")
 def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, tested: Tested | None) -> Bot:
     """Save what was changed; `url` is in its normal spelling and `tested` there only with a new password.
 
@@ -71,6 +73,7 @@ def edit_bot(*, actor: User, bot: Bot, name: str, description: str, url: str, te
 
 @sensitive_variables("address")
 @transaction.atomic
+@ledger.named("bot.readdress")
 def readdress_bot(*, actor: User, bot: Bot, address: Address) -> Bot:
     """Give a bot another address and password without asking it; the next tick of the sweep will."""
     take_turns(actor)

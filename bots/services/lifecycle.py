@@ -10,6 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from accounts.models import User
+from audit import ledger
 from bots.enums import BotStatus, Command, DesiredState
 from bots.exceptions import BotIsDown, CommandRefused, CommandUnderWay, PauseWouldStart
 from bots.models import Bot
@@ -29,6 +30,7 @@ _UNDER_WAY: Final = {
 
 
 @transaction.atomic
+@ledger.named("bot.start")
 def request_start(*, actor: User, bot: Bot) -> Bot:
     """Ask a stopped or paused bot to trade. Raises CommandRefused."""
     bot = lock(bot)
@@ -40,6 +42,7 @@ def request_start(*, actor: User, bot: Bot) -> Bot:
 
 
 @transaction.atomic
+@ledger.named("bot.resume")
 def request_resume(*, actor: User, bot: Bot) -> Bot:
     """Let a paused bot open new trades again. Raises CommandRefused."""
     bot = lock(bot)
@@ -53,6 +56,7 @@ def request_resume(*, actor: User, bot: Bot) -> Bot:
 
 
 @transaction.atomic
+@ledger.named("bot.stop")
 def request_stop(*, actor: User, bot: Bot) -> Bot:
     """Ask a bot to stop, which leaves its open trades unwatched. Raises CommandRefused."""
     bot = lock(bot)
@@ -64,6 +68,7 @@ def request_stop(*, actor: User, bot: Bot) -> Bot:
 
 
 @transaction.atomic
+@ledger.named("bot.pause")
 def request_pause(*, actor: User, bot: Bot) -> Bot:
     """Ask a running bot to open no new trades and to go on managing those it has. Raises CommandRefused."""
     bot = lock(bot)
@@ -80,6 +85,7 @@ def request_pause(*, actor: User, bot: Bot) -> Bot:
 
 
 @transaction.atomic
+@ledger.named("bot.reload")
 def request_reload(*, actor: User, bot: Bot) -> Bot:
     """Ask a bot to read its configuration anew, after which it is in its initial state.
 
@@ -98,6 +104,8 @@ def check_now(*, actor: User, bot: Bot) -> Bot:
     bot.next_check_at = CurrentTimestamp()
     bot.save(update_fields=["next_check_at"])
     bot.refresh_from_db(fields=["next_check_at"])
+    # Being due is no column that leaves a trace.
+    ledger.event("bot.check", resource="bot", key=bot.bot_id)
     return bot
 
 

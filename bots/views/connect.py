@@ -18,7 +18,7 @@ from bots.services.diagnosing import answers_well, diagnose
 from bots.services.limits import may_test
 from bots.views.facts import diagnosis
 from tradewise.exceptions import DomainError
-from tradewise.tenancy.context import tenant_context
+from tradewise.web.binding import as_trader
 from tradewise.web.pages import SeeOther, render_page, wants_fragment
 
 TOO_OFTEN = (
@@ -39,7 +39,7 @@ def connect(request: TraderRequest) -> HttpResponse:
         return _page(request, form, status=422)
     address = Address(form.cleaned_data["url"], form.cleaned_data["credentials"])
     try:
-        with tenant_context(request.tenant_id, actor=str(request.user.pk)):
+        with as_trader(request):
             refuse_twice(address.url)
         if not may_test(request.user):
             return _page(request, form, status=429, refusal=TOO_OFTEN)
@@ -47,7 +47,7 @@ def connect(request: TraderRequest) -> HttpResponse:
         if request.POST.get("intent") == "test" or not answers_well(probe):
             status = 200 if answers_well(probe) else 422
             return _page(request, form, status=status, diagnosis=diagnosis(probe))
-        with tenant_context(request.tenant_id, actor=str(request.user.pk), action="bot.connect"):
+        with as_trader(request):
             bot = connect_bot(
                 actor=request.user, name=form.cleaned_data["name"], address=address, probe=probe
             )

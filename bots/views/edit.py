@@ -22,7 +22,7 @@ from bots.views.connect import TOO_OFTEN
 from bots.views.facts import diagnosis
 from bots.views.requests import own_bot
 from tradewise.exceptions import DomainError
-from tradewise.tenancy.context import tenant_context
+from tradewise.web.binding import as_trader
 from tradewise.web.pages import SeeOther, render_page, wants_fragment
 
 
@@ -33,7 +33,7 @@ from tradewise.web.pages import SeeOther, render_page, wants_fragment
 @sensitive_variables("data")
 def edit(request: TraderRequest, bot_id: str) -> HttpResponse:
     """Save the changes; a new password is tested first, outside every transaction."""
-    with tenant_context(request.tenant_id, actor=str(request.user.pk)):
+    with as_trader(request):
         bot = own_bot(bot_id)
     if request.method == "GET":
         told = {"name": bot.name, "description": bot.description, "url": bot.api_url}
@@ -82,7 +82,7 @@ def _page(
 def _save(request: TraderRequest, bot: Bot, form: EditForm, tested: Tested | None) -> HttpResponse:
     data = form.cleaned_data
     try:
-        with tenant_context(request.tenant_id, actor=str(request.user.pk), action="bot.edit"):
+        with as_trader(request):
             bot = edit_bot(
                 actor=request.user,
                 bot=bot,

@@ -11,6 +11,7 @@ from tradewise.embedded.service_account import make_directory
 from tradewise.env import ROOT, is_embedded
 from tradewise.running.services import Plan
 from tradewise.secrets.keyring import ensure_keys
+from tradewise.secrets.signing import ensure_signing_keys
 
 
 class RunError(Exception):
@@ -59,6 +60,8 @@ def prepare_database(plan: Plan) -> None:
     collecting = manage(plan, "collectstatic", "--noinput", "-v0")
     if not os.environ.get("SEAL_PUBLIC_KEY"):
         ensure_keys(plan.var / "keys")
+    if not os.environ.get("AUDIT_PUBLIC_KEYS"):
+        ensure_signing_keys(plan.var / "keys")
     shown = finish(migrating, "The tables could not be brought up to date")
     for line in shown.splitlines():
         if line.lstrip().startswith("Applying"):

@@ -16,12 +16,15 @@ MARK = "TRADEWISE_RUN"
 
 #: What one process may have of another's: nothing. By settings module, which of these each is given; the
 #: commands of ops are given all.
-_HELD = frozenset({*LOGINS.values(), "SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEY_FILE"})
+_PRIVATE = frozenset(
+    {"SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEY_FILE", "AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"}
+)
+_HELD = _PRIVATE | frozenset(LOGINS.values())
 _OWN = {
     "base": frozenset[str](),
     "trader": frozenset({"DATABASE_URL"}),
     "staff": frozenset({"DATABASE_URL_STAFF"}),
-    "worker": frozenset({"DATABASE_URL_WORKER", "SEAL_PRIVATE_KEYS", "SEAL_PRIVATE_KEY_FILE"}),
+    "worker": _PRIVATE | {"DATABASE_URL_WORKER"},
     "ops": _HELD,
 }
 

@@ -1,5 +1,7 @@
 """Key files: written whole or not at all, and refused when others could read them."""
 
+import base64
+import binascii
 import contextlib
 import os
 import stat
@@ -10,6 +12,7 @@ from pathlib import Path
 from tradewise.secrets.exceptions import KeyTrouble
 
 LARGEST = 16 * 1024
+KEY_BYTES = 32
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -75,3 +78,28 @@ def _written_aside(path: Path, text: str, mode: int) -> Iterator[str]:
         yield aside
     finally:
         Path(aside).unlink(missing_ok=True)
+
+
+def words(text: str) -> list[str]:
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    return [word for line in lines for word in line.replace(",", " ").split()]
+
+
+def encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str, prefix: str, *, source: str, kind: str) -> bytes:
+    trouble = KeyTrouble(
+        f"{source} does not hold a {kind} key of TradeWise: it should begin with {prefix} "
+        f"and hold {KEY_BYTES} bytes."
+    )
+    if not text.startswith(prefix):
+        raise trouble
+    try:
+        raw = base64.b64decode(text.removeprefix(prefix) + "=", altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise trouble from None
+    if len(raw) != KEY_BYTES:
+        raise trouble
+    return raw

@@ -14,8 +14,6 @@ A process whose settings say ``SEAL_OPENS = False`` never looks for private keys
 read the file: both sites say so.
 """
 
-import base64
-import binascii
 import hashlib
 import os
 import threading
@@ -32,7 +30,6 @@ from tradewise.secrets.exceptions import CannotOpen, KeyTrouble
 
 PUBLIC_PREFIX = "twpub1_"
 PRIVATE_PREFIX = "twkey1_"
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class PublicKey:
 
     @property
     def text(self) -> str:
-        return PUBLIC_PREFIX + _encode(self.raw)
+        return PUBLIC_PREFIX + keyfiles.encode(self.raw)
 
     def for_exchange(self) -> X25519PublicKey:
         return X25519PublicKey.from_public_bytes(self.raw)
@@ -74,7 +71,7 @@ class PrivateKey:
     def export_text(self) -> str:
         """The key itself, for a key file. Belongs in no log and no answer."""
         raw = self.exchange.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        return PRIVATE_PREFIX + _encode(raw)
+        return PRIVATE_PREFIX + keyfiles.encode(raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +95,14 @@ def parse_public(text: str, *, source: str) -> PublicKey:
             f"{source} holds a private key where the public one belongs. "
             "Replace it with the line from seal.pub, and rotate: the private key may have been seen."
         )
-    return PublicKey(_decode(text, PUBLIC_PREFIX, source=source, kind="public"))
+    return PublicKey(keyfiles.decode(text, PUBLIC_PREFIX, source=source, kind="public"))
 
 
 def parse_private(text: str, *, source: str) -> PrivateRing:
     """Raises KeyTrouble, naming `source` and never the text."""
     keys: dict[int, PrivateKey] = {}
-    for word in _words(text):
-        raw = _decode(word, PRIVATE_PREFIX, source=source, kind="private")
+    for word in keyfiles.words(text):
+        raw = keyfiles.decode(word, PRIVATE_PREFIX, source=source, kind="private")
         key = PrivateKey(X25519PrivateKey.from_private_bytes(raw))
         known = keys.setdefault(key.public.key_id, key)
         if known.public != key.public:
@@ -197,7 +194,7 @@ def _load_public() -> PublicKey:
     if text:
         return parse_public(text, source="SEAL_PUBLIC_KEY")
     path = Path(os.environ.get("SEAL_PUBLIC_KEY_FILE") or var_directory() / "keys" / "seal.pub")
-    words = _words(keyfiles.read_public(path))
+    words = keyfiles.words(keyfiles.read_public(path))
     if len(words) != 1:
         raise KeyTrouble(f"{path} must hold exactly one public key.")
     return parse_public(words[0], source=str(path))
@@ -228,28 +225,3 @@ def _publish(path: Path, ring: PrivateRing) -> None:
     wanted = ring.newest.public.text + "\n"
     if not path.exists() or keyfiles.read_public(path) != wanted:
         keyfiles.replace(path, wanted, mode=0o644)
-
-
-def _words(text: str) -> list[str]:
-    lines = (line.partition("#")[0] for line in text.splitlines())
-    return [word for line in lines for word in line.replace(",", " ").split()]
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def _decode(text: str, prefix: str, *, source: str, kind: str) -> bytes:
-    trouble = KeyTrouble(
-        f"{source} does not hold a {kind} key of TradeWise: it should begin with {prefix} "
-        f"and hold {KEY_BYTES} bytes."
-    )
-    if not text.startswith(prefix):
-        raise trouble
-    try:
-        raw = base64.b64decode(text.removeprefix(prefix) + "=", altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise trouble from None
-    if len(raw) != KEY_BYTES:
-        raise trouble
-    return raw

@@ -199,6 +199,10 @@ BOT_SAMPLE_RETENTION_DAYS = env.int("BOT_SAMPLE_RETENTION_DAYS", default=30)
 #: Bots that one tenant may have.
 BOT_LIMIT = env.int("BOT_LIMIT", default=500)
 
+#: Where the worker notes the end of the audit trail's chain, outside the database, and where months of it are archived.
+AUDIT_HEAD_FILE = env.str("AUDIT_HEAD_FILE", default=str(VAR / "audit" / "head.json"))
+AUDIT_ARCHIVE_DIRECTORY = env.str("AUDIT_ARCHIVE_DIRECTORY", default=str(VAR / "audit" / "archive"))
+
 CELERY_BROKER_URL = redis_url(number=0)
 CELERY_TASK_DEFAULT_QUEUE = f"{REDIS_PREFIX}-tasks"
 CELERY_TASK_IGNORE_RESULT = True

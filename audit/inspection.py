@@ -1,0 +1,49 @@
+"""What PostgreSQL's own catalogue says about the trail: whether every change would still leave its trace."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+
+#: Tables with a tenant's data whose rows leave no entries, and why.
+NOT_TRACED: Final = {
+    "audit_logs": "the trail itself",
+    "audit_seals": "the seals over it",
+    "django_session": "a key in somebody's hand; log-ins and log-outs are events",
+}
+TRIGGERS: Final = frozenset({"audit_inserted", "audit_changed", "audit_deleted"})
+GUARDED: Final = ("audit_logs", "audit_seals", "audit_rounds", "audit_archives")
+
+_TRACES = """
+SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'O')::text[]
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND (c.relname IN ('bot_templates') OR EXISTS (
+        SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped))
+ORDER BY 1
+"""
+_GUARDS = """
+SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'O')::text[]
+FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+  AND coalesce(i.inhparent, c.oid) = ANY(SELECT to_regclass(n) FROM unnest(%s::text[]) n)
+ORDER BY 1
+"""
+
+
+def problems(connection: psycopg.Connection[Any]) -> list[str]:
+    """Every way in which a change could leave no trace, in sentences; none is good."""
+    return [*_untraced(connection), *_unguarded(connection)]
+
+
+def _untraced(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    for table, there in connection.execute(_TRACES):
+        if table not in NOT_TRACED and (missing := TRIGGERS - set(there)):
+            yield f"Changes of {table} leave no trace: its trigger {', '.join(sorted(missing))} is missing or disabled."
+
+
+def _unguarded(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    for table, there in connection.execute(_GUARDS, [list(GUARDED)]):
+        if missing := {"audit_only_added_to", "audit_not_emptied"} - set(there):
+            names = ", ".join(sorted(missing))
+            yield f"Entries of {table} could be changed: its trigger {names} is missing or disabled."
