@@ -13,7 +13,6 @@ from tests import servers
 from tests.logins import as_login
 from tradewise.secrets.signing import ensure_signing_keys
 
-
 LEFT = "SELECT count(*) FROM audit_logs WHERE xact >= coalesce((SELECT max(xact_to) FROM audit_rounds), 0)"
 
 

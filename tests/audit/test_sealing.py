@@ -15,12 +15,3 @@ def test_what_is_finished_is_sealed_once(alice, mallory, bot, superuser):
     with tenant_context(alice.tenant_id):
         Bot.objects.update(name="Another name")
     assert seal_now() == 1
-    print(
-        superuser.execute("SELECT number, xact_from, xact_to, months FROM audit_rounds ORDER BY 1").fetchall()
-    )
-    print(
-        superuser.execute(
-            "SELECT tenant_id, month, number, round, entries FROM audit_seals ORDER BY 1"
-        ).fetchall()
-    )
-    print(superuser.execute("SELECT * FROM audit_logs ORDER BY 1").fetchall())

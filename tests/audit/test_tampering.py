@@ -2,12 +2,10 @@
 
 import random
 from collections.abc import Callable, Iterator
-from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from audit.reading import everything
