@@ -14,7 +14,6 @@ from django.db import connection
 
 from tradewise.tenancy.context import acting, tenant_context
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
