@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
+from audit import ledger
 from tradewise.tenancy.context import current_tenant_id
 from tradewise.web.addresses import client_address, user_agent
 
@@ -50,6 +51,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except IntegrityError:
             messages.error(request, self.error_messages["email_taken"])
             return False
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Whether it is the user's password; that it was given is noted, since it opens what is guarded."""
+        if not super().reauthenticate(user, password):
+            return False
+        ledger.event("account.reauthenticate", resource="user", key=user.pk)
+        return True
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Never an error: who has no address shares one limit."""

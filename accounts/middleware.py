@@ -14,14 +14,28 @@ from django.urls import Resolver404, ResolverMatch, resolve
 
 from accounts.door import tenant_of_email
 from accounts.receivers import TENANT_KEY
-from tradewise.tenancy.context import tenant_context
-from tradewise.web.addresses import client_address, user_agent
+from accounts.remembering import write_remembered
+from tradewise.web.binding import bound
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 #: Forms in which somebody who is not logged in types an e-mail address, and the field's name.
 TYPED = {"account_login": "login", "account_signup": "email", "account_reset_password": "email"}
 #: Where allauth keeps the address while it waits for a code.
+#: What is done at each address of allauth that is posted to, as the audit trail calls it.
+ACTIONS = {
+    "account_signup": "account.sign_up",
+    "account_login": "account.login",
+    "account_logout": "account.logout",
+    "account_reauthenticate": "account.reauthenticate",
+    "account_email": "account.email_change_asked",
+    "account_email_verification_sent": "account.confirm_email",
+    "account_change_password": "account.password_change",
+    "account_set_password": "account.password_change",
+    "account_reset_password": "account.password_reset_asked",
+    "account_confirm_password_reset_code": "account.password_reset",
+    "account_complete_password_reset": "account.password_reset",
+}
 STASHES = ("account_email_verification_code", "account_password_reset_verification", "account_login")
 
 
@@ -36,13 +50,18 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self._serve(request, _match(request))
+        finally:
+            write_remembered(request)
+
+    def _serve(self, request: HttpRequest, match: ResolverMatch | None) -> HttpResponse:
         tenant_id = _as_uuid(request.session.get(TENANT_KEY))
-        match = _match(request)
         if tenant_id is None:
             return self._before_login(request, match)
         outside = match is not None and getattr(match.func, "outside_transaction", False)
         request.tenant_id = tenant_id  # type: ignore[attr-defined]
-        with _bound(request, tenant_id):
+        with _bound(request, tenant_id, match):
             known = _load_user(request, tenant_id)
             if known and not outside:
                 return self._respond(request)
@@ -72,7 +91,7 @@ class TenantMiddleware:
         email = _email_in_hand(request, match)
         if email is None:
             return self.get_response(request)
-        with _bound(request, tenant_of_email(email) or uuid.uuid4()):
+        with _bound(request, tenant_of_email(email) or uuid.uuid4(), match):
             return self._respond(request)
 
 
@@ -92,13 +111,13 @@ class FormStatusMiddleware:
         return response
 
 
-def _bound(request: HttpRequest, tenant_id: uuid.UUID) -> AbstractContextManager[None]:
-    return tenant_context(
-        tenant_id,
-        actor=str(request.session.get("_auth_user_id", "")),
-        ip=client_address(request),
-        user_agent=user_agent(request),
-    )
+def _bound(
+    request: HttpRequest, tenant_id: uuid.UUID, match: ResolverMatch | None
+) -> AbstractContextManager[None]:
+    """The views of allauth name no action, so their addresses do."""
+    name = match.url_name if match is not None and request.method == "POST" else None
+    actor = str(request.session.get("_auth_user_id") or "visitor")
+    return bound(request, tenant_id, actor=actor, action=ACTIONS.get(name or "", ""))
 
 
 def _give_back_connection() -> None:

@@ -12,7 +12,10 @@ DATABASES = {"default": database("tw_staff", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS
 
 ROOT_URLCONF = "tradewise.urls_staff"
 INSTALLED_APPS = [*SITE_APPS, "django.contrib.admin"]
-MIDDLEWARE = [name for name in SITE_MIDDLEWARE if not name.startswith("accounts.")]
+MIDDLEWARE = [
+    *(name for name in SITE_MIDDLEWARE if not name.startswith("accounts.")),
+    "accounts.staff.StaffMiddleware",
+]
 AUTHENTICATION_BACKENDS = ["accounts.backends.StaffBackend"]
 SESSION_COOKIE_NAME = "staff-session"
 CSRF_COOKIE_NAME = "staff-csrf"

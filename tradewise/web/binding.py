@@ -9,9 +9,13 @@ from tradewise.tenancy.context import tenant_context
 from tradewise.web.addresses import client_address, user_agent
 
 
-def bound(request: HttpRequest, tenant_id: uuid.UUID, *, actor: str) -> AbstractContextManager[None]:
+def bound(
+    request: HttpRequest, tenant_id: uuid.UUID, *, actor: str, action: str = ""
+) -> AbstractContextManager[None]:
     """One transaction as this tenant, in which the audit trail knows who asks: `actor` as it spells one."""
-    return tenant_context(tenant_id, actor=actor, ip=client_address(request), user_agent=user_agent(request))
+    return tenant_context(
+        tenant_id, actor=actor, action=action, ip=client_address(request), user_agent=user_agent(request)
+    )
 
 
 def as_trader(request: HttpRequest) -> AbstractContextManager[None]:
