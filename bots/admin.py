@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
+from audit.staff import WatchedAdmin
 from bots.models import Bot
-from tradewise.web.staff import ReadOnlyAdmin, staff_site
+from tradewise.web.staff import staff_site
 
 #: What the login of the staff site may read; the database refuses the rest.
 SHOWN = (
@@ -38,9 +39,10 @@ SHOWN = (
 
 
 @admin.register(Bot, site=staff_site)
-class BotAdmin(ReadOnlyAdmin):
+class BotAdmin(WatchedAdmin):
     """Found by the bot's public id, the tenant's id or the whole address."""
 
+    resource, resource_key = "bot", "bot_id"
     list_display = ("bot_id", "name", "status", "health", "last_ping", "tenant_id")
     list_filter = ("status", "health")
     fields = SHOWN
