@@ -6,6 +6,6 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradewise.settings.ops")
-    from django.core.management import execute_from_command_line
+    from audit.commanding import execute
 
-    execute_from_command_line(sys.argv)
+    execute(sys.argv)

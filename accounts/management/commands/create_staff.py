@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from accounts.models import User
-from tradewise.tenancy.context import tenant_context
+from audit.commanding import by_ops
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         try:
             validate_email(email)
             validate_password(password, User(email=email, full_name=options["name"]))
-            with tenant_context(tenant_id, actor="ops", action="staff.create"):
+            with by_ops(tenant_id, action="staff.create"):
                 User.objects.create_user(
                     email, password, tenant_id=tenant_id, is_staff=True, full_name=options["name"] or None
                 )

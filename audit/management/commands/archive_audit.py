@@ -7,15 +7,17 @@ from typing import Any, Final, LiteralString
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 from django.db import connection as owner
 
 from audit import archiving, ledger
+from audit.commanding import by_ops
 from audit.reading import everything
 from audit.seals import archive_message
 from audit.verification import Walk
 from tradewise.secrets import KeyTrouble
 from tradewise.secrets.signing import Signer, Verifier, signer, verifier
-from tradewise.tenancy.context import PLATFORM, tenant_context
+from tradewise.tenancy.context import PLATFORM
 
 MONTHS: Final[LiteralString] = """
 SELECT to_date(right(c.relname, 6), 'YYYYMM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -27,7 +29,10 @@ SELECT count(*) FROM audit_logs_rest WHERE date_trunc('month', created_at AT TIM
 COUNTED: Final[LiteralString] = """
 SELECT (SELECT count(*) FROM audit_logs WHERE created_at >= %(month)s::timestamp AT TIME ZONE 'UTC'
             AND created_at < (%(month)s + interval '1 month') AT TIME ZONE 'UTC'),
-    (SELECT count(*) FROM audit_seals WHERE month = %(month)s)
+    (SELECT count(*) FROM audit_seals WHERE month = %(month)s),
+    (SELECT count(*) FROM audit_logs WHERE created_at >= %(month)s::timestamp AT TIME ZONE 'UTC'
+        AND created_at < (%(month)s + interval '1 month') AT TIME ZONE 'UTC'
+        AND xact >= coalesce((SELECT max(xact_to) FROM audit_rounds), 0))
 """
 
 
@@ -89,36 +94,38 @@ def _archive(
             f"{name} is not archived: {len(report.findings)} findings. manage.py verify_audit names them.",
             returncode=1,
         )
-    stray = connection.execute(STRAY, [month]).fetchone()
-    connection.rollback()
-    if stray != (0,):
-        raise CommandError(f"{name} is not archived: some of its entries lie in audit_logs_rest.")
+    entries, seals = _count(connection, month)
     try:
-        counted = (
-            _count(connection, month) if path.exists() else archiving.write_file(connection, month, path)
-        )
+        if not path.exists():  # an earlier run may have written it and got no further
+            archiving.write_file(connection, month, path, key)
     except OSError as trouble:
-        raise CommandError(f"{name} is not archived: {trouble.strerror or trouble}") from trouble
-    entries, _ = counted
+        raise CommandError(f"{name} is not archived: {path}: {trouble.strerror or trouble}.") from trouble
     written = archiving.verify_file(path, keys)
-    if (
-        report.entries != entries
-        or (entries and written.findings)
-        or (written.entries, written.seals) != counted
-    ):
+    if written.findings or not report.entries == entries == written.entries or written.seals != seals:
         raise CommandError(
             f"{name} is not archived: {path} does not hold what the database does. Move it away."
         )
-    _drop(month, path, counted, key)
+    try:
+        _drop(month, path, (entries, seals), key)
+    except Error as trouble:
+        raise CommandError(
+            f"{name} is not archived, and the file lies in {path}. Run it again: {trouble}"
+        ) from trouble
     return entries
 
 
 def _count(connection: psycopg.Connection[Any], month: date) -> tuple[int, int]:
-    """Entries and seals, where an earlier run had written the file already and got no further."""
+    """Entries and seals of a month that can go. Raises CommandError where something of it would not."""
+    stray = connection.execute(STRAY, [month]).fetchone()
     row = connection.execute(COUNTED, {"month": month}).fetchone()
     connection.rollback()
     assert row is not None
-    return row[0], row[1]
+    entries, seals, unsealed = row
+    if stray != (0,):
+        raise CommandError(f"{month:%Y-%m} is not archived: some of its entries lie in audit_logs_rest.")
+    if unsealed:
+        raise CommandError(f"{month:%Y-%m} is not archived: {unsealed} of its entries are not sealed yet.")
+    return entries, seals
 
 
 def _drop(month: date, path: Path, counted: tuple[int, int], key: Signer) -> None:
@@ -128,7 +135,7 @@ def _drop(month: date, path: Path, counted: tuple[int, int], key: Signer) -> Non
     signature = key.sign(archive_message(month, entries, seals, digest))
     part = f"{month:%Y%m}"
     told = {"month": f"{month:%Y-%m}", "entries": entries, "file": path.name, "sha256": digest.hex()}
-    with tenant_context(PLATFORM), owner.cursor() as cursor:
+    with by_ops(PLATFORM), owner.cursor() as cursor:
         # Who waits for readers of the trail keeps every writer waiting behind: rather later than that.
         cursor.execute("SET LOCAL lock_timeout = '4s'")
         cursor.execute(f"LOCK TABLE audit_logs_{part}, audit_seals_{part} IN SHARE MODE")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from psycopg import IsolationLevel
 
 from audit.reading import everything
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """In one snapshot."""
         with everything() as connection:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
             end = connection.execute(HEAD).fetchone()
             if end is None:
                 raise CommandError("Nothing is sealed yet, so there is no head. Does the worker run?")
@@ -41,7 +43,10 @@ class Command(BaseCommand):
         if options["output"] is None:
             self.stdout.write(text, ending="")
         else:
-            options["output"].write_text(text, encoding="utf-8")
+            try:
+                options["output"].write_text(text, encoding="utf-8")
+            except OSError as trouble:
+                raise CommandError(f"{options['output']} is not written: {trouble.strerror}.") from trouble
             self.stdout.write(f"{len(lines)} heads up to round {number} are in {options['output']}.")
 
 

@@ -4,16 +4,35 @@ import re
 from typing import Any, Final, LiteralString
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 from django.db import connection as owner
-from django.db import transaction
 
 from audit import ledger
+from audit.commanding import by_ops
 from audit.reading import everything
-from tradewise.tenancy.context import PLATFORM, tenant_context
+from tradewise.tenancy.context import PLATFORM
 
 NOW: Final[LiteralString] = """
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_get_functiondef('audit_xact(xid8)'::regprocedure),
-    coalesce(greatest((SELECT max(xact_to) FROM audit_rounds), (SELECT max(xact) + 1 FROM audit_logs)), 0)
+    coalesce(r.xact_to, 0), coalesce(r.sealed_at, '-infinity')::text,
+    greatest(r.xact_to, (SELECT max(xact) + 1 FROM audit_logs), 0)
+FROM (VALUES (1)) one LEFT JOIN (SELECT xact_to, sealed_at FROM audit_rounds ORDER BY number DESC LIMIT 1) r ON true
+"""
+# What was written on this server before anybody told it that it is another one. No seal holds it: it is younger.
+BETWEEN: Final[LiteralString] = """
+SELECT count(*), min(xact) FROM audit_logs WHERE xact < %(sealed_to)s AND created_at > %(sealed_at)s::timestamptz
+"""
+# Nobody writes meanwhile, and who has a number already and writes later gets one that is high enough.
+ALONE: Final = """
+ALTER TABLE audit_logs DISABLE TRIGGER audit_only_added_to;
+ALTER TABLE audit_logs NO FORCE ROW LEVEL SECURITY;
+"""
+LIFT: Final = """
+UPDATE audit_logs SET xact = xact + %(by)s WHERE xact < %(sealed_to)s AND created_at > %(sealed_at)s::timestamptz
+"""
+NOT_ALONE: Final = """
+ALTER TABLE audit_logs FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_logs ENABLE TRIGGER audit_only_added_to;
 """
 REPLACE: Final = (
     "CREATE OR REPLACE FUNCTION audit_xact(x xid8) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE"
@@ -37,7 +56,7 @@ class Command(BaseCommand):
         with everything() as connection:
             row = connection.execute(NOW).fetchone()
         assert row is not None
-        count, definition, highest = row
+        count, definition, sealed_to, sealed_at, highest = row
         found = re.search(r"\+ '?(\d+)'?", definition)
         if found is None:
             raise CommandError("The function audit_xact is not the one that TradeWise made.")
@@ -51,9 +70,36 @@ class Command(BaseCommand):
                 "This server was restored, and new entries are not sealed. Run again with --apply."
             )
         else:
-            with tenant_context(PLATFORM), transaction.atomic(), owner.cursor() as cursor:
-                cursor.execute(REPLACE.format(highest - count))
-                ledger.event(
-                    "audit.resume", resource="trail", old={"lifted": lifted}, new={"lifted": highest - count}
-                )
-            self.stdout.write("New entries are sealed again, after those that were restored.")
+            try:
+                moved = _resume(lifted, highest, {"sealed_to": sealed_to, "sealed_at": sealed_at})
+            except Error as trouble:
+                raise CommandError(
+                    f"Nothing is changed; stop the sites and run it again. {trouble}"
+                ) from trouble
+            self.stdout.write(
+                f"New entries are sealed again, after those that were restored; {moved} of them were written since."
+            )
+
+
+def _resume(lifted: int, highest: int, end: dict[str, Any]) -> int:
+    """How many entries had been written since the restore. All of it in one transaction, and told in the trail."""
+    with by_ops(PLATFORM), owner.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '4s'")
+        cursor.execute(ALONE)
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        (lowest,) = cursor.fetchone()
+        cursor.execute(BETWEEN, end)
+        moved, first = cursor.fetchone()
+        if moved:
+            lowest = min(lowest, first - lifted)
+        lift = highest - lowest
+        cursor.execute(LIFT, {**end, "by": lift - lifted})
+        cursor.execute(NOT_ALONE)
+        cursor.execute(REPLACE.format(lift))
+        ledger.event(
+            "audit.resume",
+            resource="trail",
+            old={"lifted": lifted},
+            new={"lifted": lift, "written_since": moved},
+        )
+    return int(moved)

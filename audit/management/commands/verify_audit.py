@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -13,7 +14,7 @@ from audit import archiving, inspection
 from audit.reading import everything
 from audit.verification import Finding, Report, Walk
 from tradewise.secrets import KeyTrouble
-from tradewise.secrets.signing import verifier
+from tradewise.secrets.signing import Verifier, verifier
 
 #: Findings that are printed unless all are asked for.
 SHOWN = 200
@@ -51,16 +52,8 @@ class Command(BaseCommand):
             keys = verifier()
         except KeyTrouble as trouble:
             raise CommandError(str(trouble)) from trouble
-        if options["archive"]:
-            report = archiving.verify_file(options["archive"], keys)
-        else:
-            with everything() as connection:
-                walk = Walk(connection, keys, tenant_id=options["tenant"], since=options["since"])
-                report = walk.run()
-                for path in (options["heads"], Path(settings.AUDIT_HEAD_FILE)):
-                    if path is not None and path.exists():
-                        walk.compare_heads(path.read_text(encoding="utf-8").splitlines(), str(path))
-                report.findings += [Finding(sentence) for sentence in inspection.problems(connection)]
+        archive = options["archive"]
+        report = archiving.verify_file(archive, keys) if archive else _walk(keys, options)
         self._tell(report, show_all=options["all"])
 
     def _tell(self, report: Report, *, show_all: bool) -> None:
@@ -78,9 +71,30 @@ class Command(BaseCommand):
             walked += f"; {report.unsealed} more are so new that they are not sealed yet"
         if report.findings:
             raise CommandError(f"{len(report.findings)} findings in {walked}.", returncode=1)
-        self.stdout.write(
-            f"Nothing was altered: {walked}. The end is round {report.head[0]}, {report.head[1][:16]}."
-        )
+        end = f" The end is round {report.head[0]}, {report.head[1][:16]}." if report.head[0] else ""
+        self.stdout.write(f"Nothing was altered: {walked}.{end}")
+
+
+def _walk(keys: Verifier, options: dict[str, Any]) -> Report:
+    kept_here = Path(settings.AUDIT_HEAD_FILE)
+    try:
+        with everything() as connection:
+            walk = Walk(connection, keys, tenant_id=options["tenant"], since=options["since"])
+            report = walk.run()
+            if options["heads"]:
+                walk.compare_heads(_lines(options["heads"]), str(options["heads"]))
+            if kept_here.exists():
+                walk.compare_heads(_lines(kept_here), str(kept_here))
+            report.findings += [Finding(sentence) for sentence in inspection.problems(connection)]
+    except OSError as trouble:
+        raise CommandError(f"{trouble.filename} cannot be read: {trouble.strerror}.") from trouble
+    except psycopg.Error as trouble:
+        raise CommandError(f"The trail cannot be read to its end: {trouble}", returncode=1) from trouble
+    return report
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _sentence(finding: Finding) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.door import tenant_of_email
 from accounts.models import User
+from audit.commanding import by_ops
 from bots.adapters import Credentials, CredentialsError
 from bots.enums import HealthReason
 from bots.models import Bot
@@ -21,7 +22,7 @@ from bots.services.addresses import normal_url
 from bots.services.connecting import Address, connect_unseen
 from bots.services.editing import readdress_bot
 from tradewise.egress import EgressError
-from tradewise.tenancy.context import current_tenant_id, tenant_context
+from tradewise.tenancy.context import current_tenant_id
 
 EMAIL: Final = "demo@tradewise.example"
 SETTINGS: Final = "tradewise.settings.trader"
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         tenant_id = _tenant_of(email)
         made = tenant_id is None
         password = secrets.token_urlsafe(12) if made or options["reset_password"] else None
-        with tenant_context(tenant_id or uuid.uuid4(), action="demo.create"):
+        with by_ops(tenant_id or uuid.uuid4(), action="demo.create"):
             user = _create(email, password) if made else User.objects.get(email=email)
             if password and not made:
                 user.set_password(password)

@@ -1,0 +1,105 @@
+"""Commands of ops: each that may change something is in the platform's trail before it runs.
+
+Who is at the terminal the operating system says; from where, the database does.
+"""
+
+import getpass
+import re
+import sys
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import Error, connection
+
+from audit import ledger
+from tradewise.tenancy.context import PLATFORM, tenant_context
+
+#: Commands that change nothing in the database. What is not here is noted: better one entry too many.
+READS: Final = frozenset(
+    {
+        *("", "help", "version", "--help", "-h", "--version"),
+        *(
+            "check",
+            "check_rls",
+            "verify_audit",
+            "showmigrations",
+            "sqlmigrate",
+            "sqlflush",
+            "sqlsequencereset",
+        ),
+        *("collectstatic", "findstatic", "diffsettings", "inspectdb", "makemigrations", "makemessages"),
+        *(
+            "compilemessages",
+            "runserver",
+            "startapp",
+            "startproject",
+            "squashmigrations",
+            "optimizemigration",
+        ),
+    }
+)
+#: Commands that make what an entry is written to; they are noted afterwards where they could not be before.
+FOUNDATIONS: Final = frozenset({"create_logins", "migrate", "make_seal_keys"})
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*@")
+_SECRET_OPTION: Final = re.compile(r"(?i)^(--?[\w-]*(?:pass|secret|token|key)[\w-]*=).*$")
+
+
+def execute(argv: Sequence[str]) -> None:
+    """What `manage.py` does: note the command, then run it."""
+    name = argv[1] if len(argv) > 1 else ""
+    if name in READS:
+        execute_from_command_line(list(argv))
+        return
+    import django
+
+    django.setup()
+    noted = note(argv)
+    if not noted and name not in FOUNDATIONS:
+        sys.stderr.write(
+            "This command is not noted in the audit trail: the database does not take the entry.\n"
+        )
+    execute_from_command_line(list(argv))
+    if not noted and name in FOUNDATIONS:
+        note(argv)
+
+
+def note(argv: Sequence[str]) -> bool:
+    """Write the entry; False where there is no database, or no trail in it yet."""
+    try:
+        with by_ops(PLATFORM):
+            arguments = [_without_secrets(word) for word in argv[2:]]
+            ledger.event("command.run", resource="command", key=argv[1], new={"arguments": arguments})
+    except (Error, ImproperlyConfigured):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def by_ops(tenant_id: uuid.UUID, *, action: str = "") -> AbstractContextManager[None]:
+    """A transaction of a command, as that tenant: the trail knows who ran it and which one it was."""
+    return tenant_context(
+        tenant_id, actor=f"ops:{_who()}", action=action, user_agent=f"manage.py {_command()}"
+    )
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name, as in a container
+        return "unknown"
+
+
+def _command() -> str:
+    is_ours = Path(sys.argv[0]).name == "manage.py" and len(sys.argv) > 1
+    return sys.argv[1] if is_ours else "command"
+
+
+def _without_secrets(word: str) -> str:
+    """Passwords are never arguments of ours; one in an address or an option is struck out all the same."""
+    return _SECRET_OPTION.sub(r"\1…", _CREDENTIALS.sub("…@", word))[:200]
