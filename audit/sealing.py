@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +33,7 @@ def seal() -> int:
     sealed = 0
     while entries := seal_round(key):
         sealed += entries
-        if entries < MOST:
+        if entries < MOST // 2:  # a round that was cut may have fewer than MOST, for whole transactions
             break
     return sealed
 
@@ -51,7 +50,13 @@ def seal_round(key: Signer) -> int:
         with connection.cursor() as cursor:
             signed = key.sign(done.hash)
             told = [_told(seal, key) for seal in seals]
-            span = [done.number, done.xact_from, done.xact_to, json.dumps(done.months), done.sealed_at]
+            span: list[Any] = [
+                done.number,
+                done.xact_from,
+                done.xact_to,
+                json.dumps(done.months),
+                done.sealed_at,
+            ]
             cursor.execute(ADD, [*span, done.previous, done.hash, key.key_id, signed, json.dumps(told)])
     _keep_head(done, key.key_id, signed)
     return sum(seal.entries for seal in seals)
@@ -93,10 +98,10 @@ def _keep_head(done: Round, key_id: str, signature: bytes) -> None:
         "sealed_at": done.sealed_at.isoformat(),
     }
     path = Path(settings.AUDIT_HEAD_FILE)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".head-", delete=False) as file:
-            file.write(json.dumps(told) + "\n")
-        os.replace(file.name, path)  # noqa: PTH105 - the file has only a name here
+        draft.write_text(json.dumps(told) + "\n", encoding="utf-8")
+        draft.replace(path)
     except OSError as trouble:
         logger.error("the head of the audit trail was not kept in %s: %s", path, trouble.strerror)  # noqa: TRY400

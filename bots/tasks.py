@@ -8,8 +8,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import Error, connection
 
+from audit import ledger
 from bots.health import sweep as health
 from tradewise.secrets import KeyTrouble
+from tradewise.tenancy.context import PLATFORM
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +48,4 @@ def keep_partitions() -> None:
         return
     if row is not None and row[0]:
         logger.info("partitions dropped=%s", row[0])
+        ledger.event_of(PLATFORM, "samples.forget", resource="bot_sample", old={"days": row[0]})

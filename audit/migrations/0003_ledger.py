@@ -214,6 +214,9 @@ BEGIN
         RETURN (SELECT jsonb_agg(public.audit_without_secrets(e) ORDER BY n)
                 FROM jsonb_array_elements(value) WITH ORDINALITY AS x (e, n));
     END IF;
+    IF jsonb_typeof(value) <> 'object' THEN
+        RETURN value;  -- a text that reads like the key
+    END IF;
     IF value ? '$enc' THEN
         RETURN public.audit_mark(value ->> '$enc');
     END IF;
@@ -234,7 +237,8 @@ BEGIN
     INSERT INTO public.audit_logs (tenant_id, user_id, actor, action, resource_type, resource_id, old_values,
         new_values, ip_address, user_agent)
     SELECT tenant, (SELECT u.id FROM public.users u WHERE u.tenant_id = tenant AND u.id = a.number), a.name,
-        audit_event.action, audit_event.resource_type, audit_event.resource_id, audit_event.old_values,
+        left(audit_event.action, 100), left(audit_event.resource_type, 50), left(audit_event.resource_id, 255),
+        audit_event.old_values,
         audit_event.new_values, a.address, a.agent
     FROM public.audit_actor() a;
 END $body$;
@@ -253,8 +257,8 @@ CREATE FUNCTION audit_looked(tenants uuid[], resource_type text, resources text[
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     INSERT INTO public.audit_logs (tenant_id, user_id, actor, action, resource_type, resource_id, new_values,
         ip_address, user_agent)
-    SELECT l.tenant, NULL, a.name, 'staff.look', audit_looked.resource_type,
-        CASE WHEN count(*) = 1 THEN min(l.resource) END,
+    SELECT l.tenant, NULL, a.name, 'staff.look', left(audit_looked.resource_type, 50),
+        CASE WHEN count(*) = 1 THEN left(min(l.resource), 255) END,
         CASE WHEN count(*) > 1 THEN jsonb_build_object('rows', count(*)) END, min(a.address), min(a.agent)
     FROM unnest(audit_looked.tenants, audit_looked.resources) AS l (tenant, resource)
         CROSS JOIN public.audit_actor() a
@@ -266,8 +270,24 @@ GRANT CREATE ON SCHEMA public TO tw_audit;
 ALTER FUNCTION audit_looked(uuid[], text, text[]) OWNER TO tw_audit;
 REVOKE CREATE ON SCHEMA public FROM tw_audit;
 """
+# The worker opens the tokens of many traders' bots at once: one entry for each, before it does.
+USED = """
+CREATE FUNCTION audit_token_used(tenants uuid[], bots text[], purposes text[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    INSERT INTO public.audit_logs (tenant_id, user_id, actor, action, resource_type, resource_id, new_values,
+        ip_address, user_agent)
+    SELECT u.tenant, NULL, a.name, 'bot.token_used', 'bot', u.bot, jsonb_build_object('for', u.purpose), a.address, a.agent
+    FROM unnest(tenants, bots, purposes) AS u (tenant, bot, purpose) CROSS JOIN public.audit_actor() a
+$body$;
+REVOKE ALL ON FUNCTION audit_token_used(uuid[], text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_token_used(uuid[], text[], text[]) TO tw_worker;
+GRANT CREATE ON SCHEMA public TO tw_audit;
+ALTER FUNCTION audit_token_used(uuid[], text[], text[]) OWNER TO tw_audit;
+REVOKE CREATE ON SCHEMA public FROM tw_audit;
+"""
 # The worker owns nothing and still has to make the months: a function of the owner's does just that. A trail that
 # cannot be written would stop every change, so what finds no month goes to the last table, and is told.
+# A new month locks the trail and the users: where it waits for others, everybody waits behind it, so not for long.
 PARTITIONS = """
 CREATE TABLE audit_logs_rest PARTITION OF audit_logs DEFAULT;
 CREATE FUNCTION audit_close(part text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public AS $body$
@@ -281,7 +301,7 @@ END $body$;
 REVOKE ALL ON FUNCTION audit_close(text) FROM PUBLIC;
 SELECT audit_close('audit_logs_rest');
 CREATE FUNCTION audit_keep_partitions(ahead integer) RETURNS text[]
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $body$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET lock_timeout = '2s' AS $body$
 DECLARE
     first timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
     begins timestamp;
@@ -309,8 +329,11 @@ BEGIN
                 END IF;
                 PERFORM public.audit_close(part);
                 made := made || part;
-            EXCEPTION WHEN check_violation THEN
-                NULL;  -- entries of that month are in the last table already; they stay there
+            EXCEPTION
+                WHEN check_violation THEN
+                    NULL;  -- entries of that month are in the last table already; they stay there
+                WHEN lock_not_available THEN
+                    RETURN made;  -- another time
             END;
         END LOOP;
     END LOOP;
@@ -366,6 +389,7 @@ class Migration(migrations.Migration):
             MARKS, "DROP FUNCTION audit_without_secrets(jsonb); DROP FUNCTION audit_mark(text)"
         ),
         migrations.RunSQL(EVENT, "DROP FUNCTION audit_event(text, text, text, jsonb, jsonb)"),
+        migrations.RunSQL(USED, "DROP FUNCTION audit_token_used(uuid[], text[], text[])"),
         migrations.RunSQL(LOOKED, "DROP FUNCTION audit_looked(uuid[], text, text[])"),
         migrations.RunSQL(ISOLATED, OPEN),
     ]

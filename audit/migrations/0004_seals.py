@@ -83,13 +83,15 @@ DECLARE
     r_number integer := 1;
     r_before bytea := '\\x';
     lower bigint := 0;
-    upper bigint := public.audit_xact(pg_snapshot_xmin(pg_current_snapshot()));
+    upper bigint;
     first bigint;
     cut bigint;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('audit_seal')) THEN
         RETURN;  -- another worker is at it
     END IF;
+    -- Not before the lock: the one that had it may have sealed further than was finished then.
+    upper := public.audit_xact(pg_snapshot_xmin(pg_current_snapshot()));
     SELECT r.number + 1, r.xact_to, r.hash INTO r_number, lower, r_before
     FROM public.audit_rounds r ORDER BY r.number DESC LIMIT 1;
     IF NOT FOUND THEN

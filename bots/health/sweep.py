@@ -15,7 +15,7 @@ import psycopg
 from django.conf import settings
 from psycopg import AsyncConnection
 
-from bots.health import queue
+from bots.health import queue, using
 from bots.health.check import Checker, Outcome
 from bots.health.lanes import Lanes
 from bots.health.leased import Leased
@@ -189,7 +189,9 @@ class _Sweep:
         return more
 
     async def _claim_some(self, connection: AsyncConnection[Any], failing: bool) -> list[Leased]:
-        return await queue.claim(connection, self.token, most=BATCH, failing=failing, lease=self.plan.lease)
+        bots = await queue.claim(connection, self.token, most=BATCH, failing=failing, lease=self.plan.lease)
+        await using.note(connection, bots)
+        return bots
 
     async def _about_to_send(self, bot: Leased) -> bool:
         async def note(connection: AsyncConnection[Any], bot: Leased) -> bool:
