@@ -26,7 +26,7 @@ ROUNDS = 4
 @pytest.fixture
 def trail(superuser: Superuser) -> list[User]:
     """Five traders, four rounds, about two hundred entries; and some that are not sealed yet."""
-    traders = [UserFactory() for _ in range(5)]
+    traders: list[User] = [UserFactory() for _ in range(5)]
     for trader in traders:
         BotFactory(tenant_id=trader.tenant_id)
     for number in range(ROUNDS):
