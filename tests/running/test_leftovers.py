@@ -131,12 +131,12 @@ def test_the_last_words_are_the_cause_and_not_the_cleaning_up(tmp_path):
     [
         ("trader", {"DATABASE_URL"}),
         ("staff", {"DATABASE_URL_STAFF"}),
-        ("worker", {"DATABASE_URL_WORKER", "SEAL_PRIVATE_KEYS"}),
+        ("worker", {"DATABASE_URL_WORKER", "SEAL_PRIVATE_KEYS", "AUDIT_SIGNING_KEY"}),
         ("base", set()),
     ],
 )
 def test_a_process_is_given_its_own_login_and_keys_alone(var, monkeypatch, settings, given):
-    secrets = {"SEAL_PRIVATE_KEYS", "DATABASE_URL"}
+    secrets = {"SEAL_PRIVATE_KEYS", "AUDIT_SIGNING_KEY", "DATABASE_URL"}
     secrets |= {f"DATABASE_URL_{name}" for name in ("STAFF", "WORKER", "MIGRATOR", "BACKUP", "ADMIN")}
     for name in secrets:
         monkeypatch.setenv(name, "secret")
