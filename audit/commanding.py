@@ -14,6 +14,7 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.core.management.base import CommandParser, handle_default_options
 from django.db import Error, connection
 
 from audit import ledger
@@ -55,9 +56,7 @@ def execute(argv: Sequence[str]) -> None:
     if name in READS:
         execute_from_command_line(list(argv))
         return
-    import django
-
-    django.setup()
+    _set_up(argv)
     noted = note(argv)
     if not noted and name not in FOUNDATIONS:
         sys.stderr.write(
@@ -66,6 +65,17 @@ def execute(argv: Sequence[str]) -> None:
     execute_from_command_line(list(argv))
     if not noted and name in FOUNDATIONS:
         note(argv)
+
+
+def _set_up(argv: Sequence[str]) -> None:
+    """Django as the command wants it: its --settings may name another process's login."""
+    import django
+
+    parser = CommandParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    handle_default_options(parser.parse_known_args(list(argv[2:]))[0])
+    django.setup()
 
 
 def note(argv: Sequence[str]) -> bool:

@@ -20,8 +20,10 @@ WRITES_HTML: Final = {
 }
 #: What is spoken to a person before anything is installed.
 SPEAKS: Final = {"tradewise/running/environment.py", "tradewise/simulation/installation.py"}
-#: The first reads what bots send, with limits; the others what we wrote ourselves.
+#: The first reads what bots send, with limits; the others what we wrote ourselves, and ops hand over again.
 READS_JSON: Final = {
+    "audit/archiving.py",
+    "audit/verification.py",
     "bots/adapters/parsing.py",
     "bots/management/commands/create_demo.py",
     "bots/views/rows.py",
