@@ -9,5 +9,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Listen for logins."""
-        from accounts import receivers  # noqa: F401
+        """Listen for logins, and say what its entries in the trail are called."""
+        from accounts import receivers, words  # noqa: F401
+
+        words.learn()

@@ -1,30 +1,12 @@
-"""What a view of the trader site gets, and how it says that it makes network calls."""
-
-import uuid
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from django.http import HttpRequest
-from django_htmx.middleware import HtmxDetails
+"""What a view of the trader site gets."""
 
 from accounts.models import User
+from tradewise.web.http import TenantRequest, outside_transaction
 
-View = TypeVar("View", bound=Callable[..., Any])
+__all__ = ["TraderRequest", "outside_transaction"]
 
 
-class TraderRequest(HttpRequest):
-    """A request of someone who is logged in. For annotations; nothing makes one."""
+class TraderRequest(TenantRequest):
+    """A request of a trader who is logged in. For annotations; nothing makes one."""
 
     user: User
-    tenant_id: uuid.UUID
-    htmx: HtmxDetails
-
-
-def outside_transaction(view: View) -> View:
-    """Mark a view that makes network calls: it runs without an open transaction.
-
-    `request.user` and `request.tenant_id` are loaded; around each of its database steps the view enters
-    `tenant_context(request.tenant_id, actor=str(request.user.pk))` itself.
-    """
-    view.outside_transaction = True  # type: ignore[attr-defined]
-    return view

@@ -7,3 +7,9 @@ class BotsConfig(AppConfig):
     """Named after its table."""
 
     name = "bots"
+
+    def ready(self) -> None:
+        """Say what its entries in the trail are called."""
+        from bots import words
+
+        words.learn()

@@ -7,3 +7,9 @@ class SubscriptionsConfig(AppConfig):
     """Named after its table."""
 
     name = "subscriptions"
+
+    def ready(self) -> None:
+        """Say what its entries in the trail are called."""
+        from subscriptions import words
+
+        words.learn()

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("account/", include("accounts.urls")),
+    path("activity/", include("audit.urls")),
     path("", include("bots.urls")),
 ]
 

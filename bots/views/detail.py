@@ -17,6 +17,8 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts.http import TraderRequest
+from audit import entries
+from audit.queries import latest_about
 from bots import queries
 from bots.enums import BotStatus, HealthReason
 from bots.forms import LookForm
@@ -101,7 +103,7 @@ def live_context(bot: Bot) -> dict[str, Any]:
 
 
 def record_context(bot: Bot, form: LookForm) -> dict[str, Any]:
-    """What changes slowly: the curve, the days, the trades, the diary."""
+    """What changes slowly: the curve, the days, the trades, the diary, the trail."""
     now = timezone.now()
     reach = form.cleaned_data["range"]
     before = _cursor(form.cleaned_data["before"])
@@ -118,6 +120,7 @@ def record_context(bot: Bot, form: LookForm) -> dict[str, Any]:
         "is_later_page": before is not None,
         "older": urlencode({"range": reach, "before": cursor_of(trades[-1])}) if more else "",
         "events": queries.latest_events(bot),
+        "activity": entries.rows(latest_about("bot", bot.bot_id)),
         "record_query": urlencode({"range": reach}),
     }
 

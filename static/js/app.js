@@ -108,7 +108,8 @@
     "submit",
     (event) => {
       const form = event.target;
-      if (form.method !== "post") return;
+      // After a download the page stays, and nothing says when it is done.
+      if (form.method !== "post" || "download" in form.dataset) return;
       if (form.getAttribute("aria-busy") === "true") {
         event.preventDefault();
         event.stopImmediatePropagation();
