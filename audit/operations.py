@@ -15,7 +15,7 @@ NOT_THE_WORKER = "session_user <> 'tw_worker'"
 # Who it was is asked once for each call, and kept in variables: what is spent here is spent at every change.
 _WHO = """
     a record := public.audit_actor();
-    act text := nullif(current_setting('app.action', true), '');"""
+    act text := left(nullif(current_setting('app.action', true), ''), 100);"""
 
 
 def _entry(resource: str, verb: str, *, tenant: str, key: str, values: str, source: str = "") -> str:
@@ -33,7 +33,7 @@ def _entry(resource: str, verb: str, *, tenant: str, key: str, values: str, sour
 class _Traced(Statements):
     """What both kinds share: functions of `tw_audit`, which nobody can call but a trigger."""
 
-    triggers: tuple[str, ...]
+    triggers = ("audit_inserted", "audit_changed", "audit_deleted")
 
     def __init__(self, model_name: str, *, resource: str) -> None:
         super().__init__(model_name)
@@ -44,7 +44,7 @@ class _Traced(Statements):
         return [
             (
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-                f" SET search_path = pg_catalog, pg_temp AS $body$\n-- {lists}\n{body}\n$body$"
+                f" SET search_path = pg_catalog, pg_temp AS $body$\n-- {lists}\n{body}\n    RETURN NULL;\nEND\n$body$"
             ),
             f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
         ]
@@ -72,8 +72,6 @@ class Trace(_Traced):
     in which secrets lie as `{"$enc": …}`; `left_out` ones change by themselves, and a row in which nothing
     else changed leaves no entry. `tenant` is the column that says whose row it is.
     """
-
-    triggers = ("audit_inserted", "audit_changed", "audit_deleted")
 
     def __init__(
         self,
@@ -110,6 +108,21 @@ class Trace(_Traced):
 
     def forwards(self) -> Sequence[str]:
         """One function and one trigger for each way of changing a row; an update that changed nothing calls none."""
+        lists = "; ".join(
+            f"{name}: {', '.join(_names(getattr(self, name)))}"
+            for name in ("kept", "secrets", "sealed", "left_out")
+        )
+        differs = " OR ".join(f'OLD."{name}" IS DISTINCT FROM NEW."{name}"' for name, _ in self._columns())
+        run = "EXECUTE FUNCTION audit_{name}()"
+        return [
+            *self._function("", lists, self._body()),
+            f"CREATE TRIGGER audit_inserted AFTER INSERT ON {{table}} FOR EACH ROW {run}",
+            f"CREATE TRIGGER audit_changed AFTER UPDATE ON {{table}} FOR EACH ROW WHEN ({differs}) {run}",
+            f"CREATE TRIGGER audit_deleted AFTER DELETE ON {{table}} FOR EACH ROW {run}",
+            *self._handed_over(""),
+        ]
+
+    def _body(self) -> str:
         compared = [
             f"""    IF OLD."{name}" IS DISTINCT FROM NEW."{name}" THEN
         was := was || jsonb_build_object('{name}', {_shown(shown, "OLD", name)});
@@ -117,7 +130,7 @@ class Trace(_Traced):
     END IF;"""
             for name, shown in self._columns()
         ]
-        body = f"""DECLARE{_WHO}
+        return f"""DECLARE{_WHO}
     was jsonb := '{{}}';
     now_is jsonb := '{{}}';
 BEGIN
@@ -129,22 +142,7 @@ BEGIN
         RETURN NULL;
     END IF;
 {chr(10).join(compared)}
-    {self._write("OLD", "'change'", "was, now_is")}
-    RETURN NULL;
-END"""
-        lists = "; ".join(
-            f"{name}: {', '.join(_names(getattr(self, name)))}"
-            for name in ("kept", "secrets", "sealed", "left_out")
-        )
-        differs = " OR ".join(f'OLD."{name}" IS DISTINCT FROM NEW."{name}"' for name, _ in self._columns())
-        run = "EXECUTE FUNCTION audit_{name}()"
-        return [
-            *self._function("", lists, body),
-            f"CREATE TRIGGER audit_inserted AFTER INSERT ON {{table}} FOR EACH ROW {run}",
-            f"CREATE TRIGGER audit_changed AFTER UPDATE ON {{table}} FOR EACH ROW WHEN ({differs}) {run}",
-            f"CREATE TRIGGER audit_deleted AFTER DELETE ON {{table}} FOR EACH ROW {run}",
-            *self._handed_over(""),
-        ]
+    {self._write("OLD", "'change'", "was, now_is")}"""
 
     def backwards(self) -> Sequence[str]:
         """Nothing is noted any more."""
@@ -159,54 +157,50 @@ class TraceSeries(_Traced):
     `worker_updates` the worker's own updates are its work too, otherwise each is noted.
     """
 
-    triggers = ("audit_inserted", "audit_changed", "audit_deleted")
-
     def __init__(self, model_name: str, *, resource: str, parent: str, worker_updates: bool = False) -> None:
         super().__init__(model_name, resource=resource)
         self.parent, self.worker_updates = parent, worker_updates
 
     def forwards(self) -> Sequence[str]:
         """Two functions: one for rows, one for statements that delete."""
-        write = _entry(
+        quiet = f" WHEN ({NOT_THE_WORKER})"
+        rows, gone = "EXECUTE FUNCTION audit_{name}()", "EXECUTE FUNCTION audit_{name}_gone()"
+        return [
+            *self._function(
+                "", "series", f"DECLARE{_WHO}\n    r record := NEW;\nBEGIN\n    {self._written()}"
+            ),
+            *self._function("_gone", "series", f"DECLARE{_WHO}\nBEGIN\n    {self._deleted()}"),
+            f"CREATE TRIGGER audit_inserted AFTER INSERT ON {{table}} FOR EACH ROW{quiet} {rows}",
+            (
+                "CREATE TRIGGER audit_changed AFTER UPDATE ON {table} FOR EACH ROW"
+                f"{quiet if self.worker_updates else ''} {rows}"
+            ),
+            (
+                "CREATE TRIGGER audit_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone"
+                f" FOR EACH STATEMENT {gone}"
+            ),
+            *self._handed_over("", "_gone"),
+        ]
+
+    def _written(self) -> str:
+        return _entry(
             self.resource,
             "CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END",
             tenant="r.tenant_id",
             key=self.parent.replace("{row}", "r"),
             values="CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END, to_jsonb(NEW)",
         )
-        deleted = _entry(
+
+    def _deleted(self) -> str:
+        key = self.parent.replace("{row}", "r")
+        return _entry(
             self.resource,
             "'delete'",
             tenant="w.tenant",
             key="w.key",
             values="jsonb_build_object('rows', w.gone), NULL",
-            source=(
-                f"(SELECT r.tenant_id AS tenant, {self.parent.replace('{row}', 'r')} AS key, count(*) AS gone"
-                " FROM gone r GROUP BY 1, 2) w"
-            ),
+            source=f"(SELECT r.tenant_id AS tenant, {key} AS key, count(*) AS gone FROM gone r GROUP BY 1, 2) w",
         )
-        quiet = f" WHEN ({NOT_THE_WORKER})"
-        return [
-            *self._function(
-                "",
-                "series",
-                f"DECLARE{_WHO}\n    r record := NEW;\nBEGIN\n    {write}\n    RETURN NULL;\nEND",
-            ),
-            *self._function("_gone", "series", f"DECLARE{_WHO}\nBEGIN\n    {deleted}\n    RETURN NULL;\nEND"),
-            (
-                f"CREATE TRIGGER audit_inserted AFTER INSERT ON {{table}} FOR EACH ROW{quiet}"
-                " EXECUTE FUNCTION audit_{name}()"
-            ),
-            (
-                "CREATE TRIGGER audit_changed AFTER UPDATE ON {table} FOR EACH ROW"
-                f"{quiet if self.worker_updates else ''} EXECUTE FUNCTION audit_{{name}}()"
-            ),
-            (
-                "CREATE TRIGGER audit_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone"
-                " FOR EACH STATEMENT EXECUTE FUNCTION audit_{name}_gone()"
-            ),
-            *self._handed_over("", "_gone"),
-        ]
 
     def backwards(self) -> Sequence[str]:
         """Nothing is noted any more."""

@@ -98,12 +98,14 @@ FROM audit_logs_before ORDER BY id;
 DROP TABLE audit_logs_before;
 """
 COPY_BACK = """
+ALTER TABLE audit_logs NO FORCE ROW LEVEL SECURITY;
 INSERT INTO audit_logs (tenant_id, user_id, action, resource_type, resource_id, old_values, new_values,
     ip_address, user_agent, created_at)
 SELECT tenant_id, user_id, action, resource_type, resource_id, old_values, new_values,
     ip_address, user_agent, created_at
 FROM audit_logs_after ORDER BY id;
 DROP TABLE audit_logs_after;
+ALTER TABLE audit_logs FORCE ROW LEVEL SECURITY;
 """
 
 # What is refused is refused to the owner and to a superuser too. Closing an account empties `user_id`: the
