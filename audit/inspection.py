@@ -14,8 +14,10 @@ NOT_TRACED: Final = {
 TRIGGERS: Final = frozenset({"audit_inserted", "audit_changed", "audit_deleted"})
 GUARDED: Final = ("audit_logs", "audit_seals", "audit_rounds", "audit_archives")
 
+# A trigger that runs a function of anybody else is none of ours, whatever its name.
 _TRACES = """
-SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'O')::text[]
+SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND t.tgenabled = 'O' AND p.proowner = to_regrole('tw_audit'))::text[]
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND (c.relname IN ('bot_templates') OR EXISTS (
@@ -23,7 +25,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
 ORDER BY 1
 """
 _GUARDS = """
-SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled = 'O')::text[]
+SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND t.tgenabled = 'O' AND p.proowner = to_regrole('tw_audit'))::text[]
 FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
   AND coalesce(i.inhparent, c.oid) = ANY(SELECT to_regclass(n) FROM unnest(%s::text[]) n)

@@ -32,11 +32,13 @@ ENTRY_FIELDS: Final = (
     "login",
     "xact",
 )
-#: As `audit_unsealed()` writes it; `created_at` in microseconds since 1970. Another version of it would be a
-#: second one beside this, since what was sealed stays as it is.
+#: As `audit_unsealed()` writes it; `created_at` in microseconds since 1970, and anything else where that is a time
+#: that cannot be. Another version of it would be a second one beside this, since what was sealed stays as it is.
 ENTRY_TEXT: Final[LiteralString] = """json_build_array(l.id::text, l.tenant_id::text, l.actor, l.action,
     l.resource_type, l.resource_id, l.old_values::text, l.new_values::text, l.ip_address::text, l.user_agent,
-    (extract(epoch FROM l.created_at) * 1000000)::bigint::text, l.login, l.xact::text)::text"""
+    CASE WHEN l.created_at BETWEEN '0001-01-01' AND '9999-12-31'
+        THEN (extract(epoch FROM l.created_at) * 1000000)::bigint::text ELSE l.created_at::text END,
+    l.login, l.xact::text)::text"""
 
 
 class Seal(NamedTuple):
@@ -102,8 +104,13 @@ def months_of(seals: Iterable[tuple[date, int, bytes]]) -> dict[str, dict[str, A
 
 
 def archive_message(month: date, entries: int, seals: int, sha256: bytes) -> bytes:
-    """What is signed of an archive."""
+    """What is signed in the database of an archive, whose file has this hash."""
     return _digest("archive", [month.isoformat(), entries, seals, sha256.hex()])
+
+
+def end_message(month: date, entries: int, seals: int, sha256: bytes) -> bytes:
+    """What is signed at the end of an archive, whose lines before have this hash."""
+    return _digest("archive end", [month.isoformat(), entries, seals, sha256.hex()])
 
 
 def _digest(kind: str, parts: list[Any]) -> bytes:

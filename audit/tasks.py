@@ -16,9 +16,11 @@ AHEAD = 3
 
 #: Partitions of the months from this one on that are there, and entries that found none.
 MISSING = """
-SELECT to_char(m, 'YYYY-MM'), to_regclass('public.audit_logs_' || to_char(m, 'YYYYMM')) IS NULL
+SELECT kind, to_char(m, 'YYYY-MM'), to_regclass('public.' || kind || to_char(m, '_YYYYMM')) IS NULL
 FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'),
-    date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month', interval '1 month') m
+    date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month', interval '1 month') m,
+    unnest(ARRAY['audit_logs', 'audit_seals']) kind
+ORDER BY m, kind
 """
 
 
@@ -64,8 +66,8 @@ def missing_partitions() -> list[str]:
         cursor.execute(MISSING)
         rows = cursor.fetchall()
     return [
-        f"The audit trail has no partition for {month}: its entries go to audit_logs_rest. Make room and run the "
-        "task audit.keep_partitions, or manage.py verify_audit to see what is wrong."
-        for month, is_missing in rows
+        f"The audit trail has no partition {kind} for {month}: what belongs there goes to {kind}_rest, from where it "
+        "cannot be archived. The task audit.keep_partitions makes one as long as nothing of that month lies there."
+        for kind, month, is_missing in rows
         if is_missing
     ]

@@ -43,9 +43,10 @@ FROM audit_logs l WHERE l.xact >= %(lower)s AND l.xact < %(upper)s
         AND l.created_at < (%(month)s + interval '1 month') AT TIME ZONE 'UTC'))"""
 )
 UNSEALED: Final[LiteralString] = """
-SELECT count(*), min(created_at),
-    array_agg(id) FILTER (WHERE xact >= audit_xact(pg_snapshot_xmax(pg_current_snapshot())))
-FROM audit_logs WHERE xact >= %s"""
+SELECT count(*), min(created_at) FILTER (WHERE isfinite(created_at)),
+    array_agg(id) FILTER (WHERE xact >= audit_xact(pg_snapshot_xmax(pg_current_snapshot()))),
+    audit_xact(pg_snapshot_xmax(pg_current_snapshot())) < %(last)s
+FROM audit_logs WHERE xact >= %(last)s"""
 LOWEST: Final = -(2**63)
 
 
@@ -94,6 +95,7 @@ class Walk:
     month: date | None = None
     report: Report = field(default_factory=Report)
     _archived: set[str] = field(default_factory=set)
+    _sealed_to: int = 0
     _last: dict[tuple[uuid.UUID, date], tuple[int, bytes]] = field(default_factory=dict)
 
     def run(self) -> Report:
@@ -106,7 +108,7 @@ class Walk:
             rounds = self._rounds()
             for batch in _batches(rounds):
                 self._compare(batch)
-            self._look_at_the_end(rounds[-1].xact_to if rounds else 0)
+            self._look_at_the_end()
         return self.report
 
     def _look_at_archives(self) -> None:
@@ -123,9 +125,10 @@ class Walk:
     def _rounds(self) -> list[Round]:
         """Every round that is looked at closer, after the chain of all of them was compared."""
         before: Round | None = None
+        is_since = False
         looked_at = []
         for *values, claimed, key_id, signature in self.connection.execute(ROUNDS):
-            this = Round(*values)
+            this = _with_months_that_can_be_read(Round(*values))
             name = f"Round {this.number} ({this.sealed_at:%Y-%m-%d %H:%M:%S})"
             if this.hash != claimed:
                 self.report.found(f"{name} was altered.")
@@ -137,10 +140,14 @@ class Walk:
             elif this.previous != chain or this.xact_from != upper:
                 self.report.found(f"{name} does not continue the one before it.")
             before = this
-            if (self.since is None or this.sealed_at >= self.since) and self._concerns(this):
+            # Clocks are set back now and then: after the first that is looked at, none is left out.
+            is_since = is_since or self.since is None or this.sealed_at >= self.since
+            if is_since and self._concerns(this):
                 looked_at.append(this)
         self.report.rounds = len(looked_at)
-        self.report.head = (before.number, before.hash.hex()) if before else (0, "")
+        if before is not None:
+            self.report.head = (before.number, before.hash.hex())
+            self._sealed_to = before.xact_to
         return looked_at
 
     def _concerns(self, this: Round) -> bool:
@@ -213,46 +220,81 @@ class Walk:
                 elif other_user:
                     self.report.found("bears another user than it did", tenant_id, number)
 
-    def _look_at_the_end(self, last: int) -> None:
+    def _look_at_the_end(self) -> None:
         if self.month is not None:
             return
-        row = self.connection.execute(UNSEALED, [last]).fetchone()
+        row = self.connection.execute(UNSEALED, {"last": self._sealed_to}).fetchone()
         assert row is not None
-        self.report.unsealed, self.report.oldest_unsealed, ahead = row
+        self.report.unsealed, self.report.oldest_unsealed, ahead, is_restored = row
+        if is_restored:
+            self.report.found(
+                "New entries are not sealed: this server was restored from a dump. Run manage.py resume_audit."
+            )
+            return
         for number in ahead or []:
             self.report.found("bears a transaction that has not been yet", None, number)
 
     def compare_heads(self, lines: Iterable[str], source: str) -> None:
         """Heads that were kept elsewhere: what they name must still be there as it was."""
-        for line in filter(str.strip, lines):
-            try:
-                head = json.loads(line)
-                seal, signature = bytes.fromhex(head["hash"]), bytes.fromhex(head["signature"])
-            except (ValueError, KeyError, TypeError):
-                self.report.found(f"{source} holds a line that is no head.")
-                continue
-            if not self.verifier.is_signed(str(head.get("key_id")), signature, seal):
-                self.report.found(f"{source} holds a head that is not signed by us.")
-                continue
-            where = {name: head.get(name) for name in ("round", "tenant_id", "month", "number")}
-            if head.get("tenant_id"):
-                if f"{head['month']}" in self._archived:
-                    continue
-                query: LiteralString = (
-                    "SELECT hash FROM audit_seals WHERE tenant_id = %(tenant_id)s AND month = %(month)s"
-                    " AND number = %(number)s"
-                )
-                what = (
-                    f"The trail of {head['tenant_id']} over {head['month'][:7]} up to seal {head['number']}"
-                )
-            else:
-                query = "SELECT hash FROM audit_rounds WHERE number = %(round)s"
-                what = f"The chain up to round {head['round']}"
-            row = self.connection.execute(query, where).fetchone()
-            if row is None:
-                self.report.found(f"{what}, which {source} knows, is cut off.")
-            elif row[0] != seal:
-                self.report.found(f"{what} is another than the one that {source} knows.")
+        with self.connection.transaction():  # a snapshot that is younger than the lines
+            for line in filter(str.strip, lines):
+                head = _head_of(line)
+                if head is None:
+                    self.report.found(f"{source} holds a line that is no head.")
+                elif not self.verifier.is_signed(head.key_id, head.signature, head.hash):
+                    self.report.found(f"{source} holds a head that is not signed by us.")
+                elif head.month is None or head.month.isoformat() not in self._archived:
+                    self._compare_head(head, source)
+
+    def _compare_head(self, head: "Head", source: str) -> None:
+        if head.month is None:
+            what = f"The chain up to round {head.number}"
+            query: LiteralString = "SELECT hash FROM audit_rounds WHERE number = %(number)s"
+        else:
+            what = f"The trail of {head.tenant_id} over {head.month:%Y-%m} up to seal {head.number}"
+            query = (
+                "SELECT hash FROM audit_seals WHERE tenant_id = %(tenant_id)s AND month = %(month)s"
+                " AND number = %(number)s"
+            )
+        row = self.connection.execute(query, head._asdict()).fetchone()
+        if row is None:
+            self.report.found(f"{what}, which {source} knows, is cut off.")
+        elif row[0] != head.hash:
+            self.report.found(f"{what} is another than the one that {source} knows.")
+
+
+class Head(NamedTuple):
+    """The end of a chain: of the rounds, or of one tenant's seals over a month."""
+
+    number: int
+    hash: bytes
+    key_id: str
+    signature: bytes
+    tenant_id: uuid.UUID | None
+    month: date | None
+
+
+def _head_of(line: str) -> Head | None:
+    """A line of `export_audit_heads` or of the local head file; None where it is none."""
+    try:
+        told = json.loads(line)
+        kept = bytes.fromhex(told["hash"]), str(told["key_id"]), bytes.fromhex(told["signature"])
+        if "round" in told:
+            return Head(int(told["round"]), *kept, None, None)
+        return Head(
+            int(told["number"]), *kept, uuid.UUID(told["tenant_id"]), date.fromisoformat(told["month"])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _with_months_that_can_be_read(this: Round) -> Round:
+    """A round says of each month how many seals and entries; one that was made to say something else says nothing."""
+    is_told = isinstance(this.months, dict) and all(
+        isinstance(told, dict) and isinstance(told.get("seals"), int) and isinstance(told.get("entries"), int)
+        for told in this.months.values()
+    )
+    return this if is_told else this._replace(months={})
 
 
 def _batches(rounds: Iterable[Round]) -> Iterator[list[Round]]:

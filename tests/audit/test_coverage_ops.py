@@ -116,7 +116,13 @@ def test_the_first_migration_is_noted_afterwards(django_db_setup: None) -> None:
             "TRADEWISE_DATABASE": name,
             "DJANGO_SETTINGS_MODULE": "tradewise.settings.ops",
         }
-        command: list[str | Path] = [sys.executable, servers.ROOT / "manage.py", "migrate", "--skip-checks", "-v0"]
+        command: list[str | Path] = [
+            sys.executable,
+            servers.ROOT / "manage.py",
+            "migrate",
+            "--skip-checks",
+            "-v0",
+        ]
         subprocess.run(command, env=environment, check=True)
         with psycopg.connect(servers.admin_dsn(name)) as connection:
             rows = connection.execute(

@@ -137,7 +137,7 @@ def _drop(month: date, path: Path, counted: tuple[int, int], key: Signer) -> Non
     told = {"month": f"{month:%Y-%m}", "entries": entries, "file": path.name, "sha256": digest.hex()}
     with by_ops(PLATFORM), owner.cursor() as cursor:
         # Who waits for readers of the trail keeps every writer waiting behind: rather later than that.
-        cursor.execute("SET LOCAL lock_timeout = '4s'")
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(f"LOCK TABLE audit_logs_{part}, audit_seals_{part} IN SHARE MODE")
         cursor.execute(
             "SELECT audit_add_archive(%s, %s, %s, %s, %s, %s, %s)",

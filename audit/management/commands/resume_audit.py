@@ -84,7 +84,7 @@ class Command(BaseCommand):
 def _resume(lifted: int, highest: int, end: dict[str, Any]) -> int:
     """How many entries had been written since the restore. All of it in one transaction, and told in the trail."""
     with by_ops(PLATFORM), owner.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '4s'")
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(ALONE)
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         (lowest,) = cursor.fetchone()
