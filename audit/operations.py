@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from tradewise.tenancy.operations import Statements
 
 PLATFORM = "'00000000-0000-0000-0000-000000000000'::uuid"
+#: Columns that are compared at once.
+GROUP = 5
 #: What the login of the worker writes by itself, and nobody asked for.
 NOT_THE_WORKER = "session_user <> 'tw_worker'"
 
@@ -123,13 +125,6 @@ class Trace(_Traced):
         ]
 
     def _body(self) -> str:
-        compared = [
-            f"""    IF OLD."{name}" IS DISTINCT FROM NEW."{name}" THEN
-        was := was || jsonb_build_object('{name}', {_shown(shown, "OLD", name)});
-        now_is := now_is || jsonb_build_object('{name}', {_shown(shown, "NEW", name)});
-    END IF;"""
-            for name, shown in self._columns()
-        ]
         return f"""DECLARE{_WHO}
     was jsonb := '{{}}';
     now_is jsonb := '{{}}';
@@ -141,8 +136,26 @@ BEGIN
         {self._write("OLD", "'delete'", f"{self._whole('OLD')}, NULL")}
         RETURN NULL;
     END IF;
-{chr(10).join(compared)}
+{self._compared()}
     {self._write("OLD", "'change'", "was, now_is")}"""
+
+    def _compared(self) -> str:
+        """In groups: most of the columns are as they were, and a group is one expression."""
+        columns = self._columns()
+        groups = [columns[begin : begin + GROUP] for begin in range(0, len(columns), GROUP)]
+        lines = []
+        for group in groups:
+            old, new = (", ".join(f'{row}."{name}"' for name, _ in group) for row in ("OLD", "NEW"))
+            lines.append(f"    IF ROW({old}) IS DISTINCT FROM ROW({new}) THEN")
+            for name, shown in group:
+                lines += [
+                    f'        IF OLD."{name}" IS DISTINCT FROM NEW."{name}" THEN',
+                    f"            was := was || jsonb_build_object('{name}', {_shown(shown, 'OLD', name)});",
+                    f"            now_is := now_is || jsonb_build_object('{name}', {_shown(shown, 'NEW', name)});",
+                    "        END IF;",
+                ]
+            lines.append("    END IF;")
+        return "\n".join(lines)
 
     def backwards(self) -> Sequence[str]:
         """Nothing is noted any more."""

@@ -177,22 +177,23 @@ DECLARE
 BEGIN
     IF said <> '' THEN
         name := CASE SESSION_USER
-            WHEN 'tw_app' THEN CASE WHEN said ~ '^([0-9]{1,9}|visitor)$' THEN said END
-            WHEN 'tw_staff' THEN CASE WHEN said ~ '^(staff:[0-9]{1,9}|visitor)$' THEN said END
+            WHEN 'tw_app' THEN CASE WHEN said = 'visitor'
+                OR length(said) < 10 AND translate(said, '0123456789', '') = '' THEN said END
+            WHEN 'tw_staff' THEN CASE WHEN said = 'visitor' OR said ~ '^staff:[0-9]{1,9}$' THEN said END
             WHEN 'tw_worker' THEN NULL
             ELSE CASE WHEN said ~ '^ops:' THEN left(said, 100) END
         END;
     END IF;
     IF ip <> '' AND pg_input_is_valid(ip, 'inet') THEN
         address := ip::inet;
-    ELSIF name IS NULL OR name ~ '^ops:' THEN
+    ELSIF name IS NULL OR left(name, 4) = 'ops:' THEN
         address := inet_client_addr();
     END IF;
     agent := left(coalesce(nullif(current_setting('app.user_agent', true), ''),
         CASE WHEN name IS NULL THEN current_setting('application_name', true) END), 512);
     IF name IS NULL THEN
         name := SESSION_USER;
-    ELSIF name ~ '^[0-9]' THEN
+    ELSIF translate(left(name, 1), '0123456789', '') = '' THEN
         number := name::integer;
     END IF;
 END $body$;
