@@ -86,6 +86,16 @@ def test_what_is_not_traced_is_there_and_says_why():
                FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
             "bots leave no trace: its trigger audit_changed",
         ),
+        (
+            """DROP TRIGGER audit_changed ON bots; CREATE TRIGGER audit_changed AFTER UPDATE OF name ON bots
+               FOR EACH ROW EXECUTE FUNCTION audit_bots()""",
+            "bots could leave no trace: its trigger audit_changed lists other columns",
+        ),
+        (
+            """CREATE TRIGGER quietly BEFORE UPDATE ON bots
+               FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
+            "bots could leave no trace: its trigger quietly runs before",
+        ),
     ],
 )
 def test_a_table_that_leaves_no_trace_is_told(superuser, statement, sentence):
