@@ -31,21 +31,21 @@ def seal() -> int:
     """
     key = signer()
     sealed = 0
-    while entries := seal_round(key):
+    more = True
+    while more:
+        entries, more = seal_round(key)
         sealed += entries
-        if entries < MOST // 2:  # a round that was cut may have fewer than MOST, for whole transactions
-            break
     return sealed
 
 
-def seal_round(key: Signer) -> int:
-    """One round in one transaction: the number of its entries."""
+def seal_round(key: Signer) -> tuple[int, bool]:
+    """One round in one transaction: the number of its entries, and whether more were finished than it took."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(UNSEALED, [MOST, LARGEST])
             rows = cursor.fetchall()
         if not rows:
-            return 0
+            return 0, False
         done, seals = _chain(rows)
         with connection.cursor() as cursor:
             signed = key.sign(done.hash)
@@ -59,12 +59,12 @@ def seal_round(key: Signer) -> int:
             ]
             cursor.execute(ADD, [*span, done.previous, done.hash, key.key_id, signed, json.dumps(told)])
     _keep_head(done, key.key_id, signed)
-    return sum(seal.entries for seal in seals)
+    return sum(seal.entries for seal in seals), bool(rows[0][5])
 
 
 def _chain(rows: list[tuple[Any, ...]]) -> tuple[Round, list[Seal]]:
     """The round and its seals, from what `audit_unsealed()` found, which comes in the order of the chain."""
-    number, lower, upper, before, sealed_at = rows[0][:5]
+    number, lower, upper, before, sealed_at, _ = rows[0][:6]
     seals: list[Seal] = []
     for *_, tenant_id, month, seal_number, previous, entries, leaves in rows:
         last = seals[-1] if seals else None

@@ -42,7 +42,7 @@ CREATE INDEX idx_audit_user ON audit_logs (user_id);
 CREATE INDEX idx_audit_action ON audit_logs (action);
 CREATE INDEX idx_audit_resource ON audit_logs (resource_type, resource_id);
 CREATE INDEX idx_audit_created ON audit_logs USING brin (created_at, xact)
-    WITH (pages_per_range = 32, autosummarize = on);
+    WITH (pages_per_range = 128, autosummarize = on);
 """
 SINGLE = """
 CREATE TABLE audit_logs (

@@ -76,8 +76,8 @@ DROP TABLE audit_archives, audit_seals, audit_rounds;
 # A transaction of a number under the horizon is finished, whatever happens; so nothing in flight is missed.
 UNSEALED = """
 CREATE FUNCTION audit_unsealed(most integer, largest integer) RETURNS TABLE (
-    round integer, xact_from bigint, xact_to bigint, round_before bytea, sealed_at timestamptz, tenant_id uuid,
-    month date, number bigint, before bytea, entries integer, leaves bytea)
+    round integer, xact_from bigint, xact_to bigint, round_before bytea, sealed_at timestamptz, more boolean,
+    tenant_id uuid, month date, number bigint, before bytea, entries integer, leaves bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $body$
 DECLARE
     r_number integer := 1;
@@ -86,6 +86,7 @@ DECLARE
     upper bigint;
     first bigint;
     cut bigint;
+    is_cut boolean := false;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('audit_seal')) THEN
         RETURN;  -- another worker is at it
@@ -110,6 +111,7 @@ BEGIN
     WHERE l.xact >= lower AND l.xact < upper ORDER BY l.xact OFFSET most LIMIT 1;
     IF FOUND THEN
         upper := greatest(cut, first + 1);  -- the entries of one transaction stay together
+        is_cut := true;
     END IF;
     RETURN QUERY
     WITH leaf AS MATERIALIZED (
@@ -125,7 +127,7 @@ BEGIN
         SELECT t, m, part, count(*)::integer AS n, string_agg(bytes, '' ORDER BY id) AS bytes
         FROM placed GROUP BY t, m, part
     )
-    SELECT r_number, lower, upper, r_before, now(), s.t, s.m, coalesce(p.number, 0) + 1 + s.part,
+    SELECT r_number, lower, upper, r_before, now(), is_cut, s.t, s.m, coalesce(p.number, 0) + 1 + s.part,
         coalesce(p.hash, '\\x'), s.n, s.bytes
     FROM seal s LEFT JOIN LATERAL (
         SELECT q.number, q.hash FROM public.audit_seals q WHERE q.month = s.m AND q.tenant_id = s.t
