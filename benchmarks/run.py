@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks import report
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("sweep", "rls", "pages")
+BENCHMARKS = ("sweep", "rls", "pages", "audit")
 #: Seconds after which one benchmark is taken for broken. The first run fills a database besides.
-LONGEST = 240
+LONGEST = 600
 
 
 def main() -> int:
