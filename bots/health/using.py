@@ -16,7 +16,7 @@ from bots.health.leased import Leased
 _NOTE: Final[LiteralString] = "SELECT audit_token_used(%s::uuid[], %s::text[], %s::text[])"
 
 #: Of each bot, the day and the token of which this process has noted that it checks with it.
-_noted: dict[int, tuple[date, datetime | None]] = {}
+_noted: dict[str, tuple[date, datetime | None]] = {}
 
 
 async def note(connection: AsyncConnection[Any], bots: Iterable[Leased]) -> None:
@@ -26,12 +26,12 @@ async def note(connection: AsyncConnection[Any], bots: Iterable[Leased]) -> None
         return
     tenants: list[uuid.UUID] = [bot.tenant_id for bot, _ in uses]
     await connection.execute(_NOTE, [tenants, [bot.bot_id for bot, _ in uses], [words for _, words in uses]])
-    _noted.update({bot.id: _today(bot) for bot, _ in uses})
+    _noted.update({bot.bot_id: _today(bot) for bot, _ in uses})
 
 
 def _purposes(bot: Leased) -> list[str]:
     words = []
-    if _noted.get(bot.id) != _today(bot):
+    if _noted.get(bot.bot_id) != _today(bot):
         words.append(f"checks on {bot.leased_at.astimezone(UTC):%Y-%m-%d}")
     if bot.command and bot.command_sent_at is None:
         words.append(f"the command {bot.command}")
