@@ -68,7 +68,7 @@ def test_an_altered_entry_is_named_with_its_tenant(hacker, traders):
     said = verify()
     assert said.code == 1
     assert f"Entry {number} of tenant {traders[1].tenant_id} was altered." in said.err
-    assert "1 findings in 9 entries" in said.err
+    assert "1 finding in 9 entries" in said.err
     assert said.out == ""
 
 
@@ -97,7 +97,7 @@ def test_what_was_sealed_since_is_verified_without_what_was_before(hacker, trade
     hacker.execute("UPDATE audit_logs SET actor = 'staff:1' WHERE id = 1")
     said = verify("--from", second.isoformat())
     assert is_clean(said)
-    assert "3 entries under 3 seals in 1 rounds" in said.out
+    assert "3 entries under 3 seals in 1 round" in said.out
     assert verify("--from", (second - timedelta(minutes=5)).isoformat()).code == 1
     hacker.execute("UPDATE audit_logs SET actor = 'staff:1' WHERE id = 9")
     assert "Entry 9" in verify("--from", second.isoformat()).err

@@ -61,7 +61,10 @@ class Command(BaseCommand):
             self.stderr.write(_sentence(finding))
         if not show_all and len(report.findings) > SHOWN:
             self.stderr.write(f"… and {len(report.findings) - SHOWN} more; --all shows them.")
-        walked = f"{report.entries} entries under {report.seals} seals in {report.rounds} rounds"
+        walked = (
+            f"{_count(report.entries, 'entry', 'entries')} under {_count(report.seals, 'seal', 'seals')} "
+            f"in {_count(report.rounds, 'round', 'rounds')}"
+        )
         if report.oldest_unsealed and datetime.now(UTC) - report.oldest_unsealed > WAITS:
             self.stderr.write(
                 f"{report.unsealed} entries wait for a seal, the oldest since {report.oldest_unsealed:%Y-%m-%d %H:%M}: "
@@ -70,7 +73,9 @@ class Command(BaseCommand):
         elif report.unsealed:
             walked += f"; {report.unsealed} more are so new that they are not sealed yet"
         if report.findings:
-            raise CommandError(f"{len(report.findings)} findings in {walked}.", returncode=1)
+            raise CommandError(
+                f"{_count(len(report.findings), 'finding', 'findings')} in {walked}.", returncode=1
+            )
         end = f" The end is round {report.head[0]}, {report.head[1][:16]}." if report.head[0] else ""
         self.stdout.write(f"Nothing was altered: {walked}.{end}")
 
@@ -95,6 +100,10 @@ def _walk(keys: Verifier, options: dict[str, Any]) -> Report:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _sentence(finding: Finding) -> str:
