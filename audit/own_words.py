@@ -13,7 +13,7 @@ MAIL = {
     "message.delete": "A mail left the queue",
 }
 RESOURCES = {
-    "trail": Resource("trail"),
+    "trail": Resource("entry of this trail", many="entries of this trail"),
     "message": Resource("mail", accompanies=True, routine=("create", "delete")),
 }
 FIELDS = {
