@@ -66,7 +66,7 @@ def test_verification_says_it_too_and_takes_no_entry_for_forged_that_was_in_the_
     said = verify()
     assert said.code == 1
     assert "this server was restored from a dump. Run manage.py resume_audit." in said.err
-    assert "1 findings" in said.err
+    assert "1 finding " in said.err
 
 
 def test_without_apply_it_is_only_told(restored, superuser):

@@ -50,7 +50,7 @@ def test_what_is_too_new_to_be_sealed_is_told_and_is_no_finding(traders):
     change(traders[0], "New")
     said = verify()
     assert is_clean(said)
-    assert "1 more are so new" in said.out
+    assert "1 is too new to be sealed yet" in said.out
 
 
 def test_entries_that_wait_for_long_raise_a_question(traders, superuser):

@@ -71,7 +71,7 @@ class Command(BaseCommand):
                 "does the worker run, and does a transaction stay open?"
             )
         elif report.unsealed:
-            walked += f"; {report.unsealed} more are so new that they are not sealed yet"
+            walked += f"; {_count(report.unsealed, 'is', 'are')} too new to be sealed yet"
         if report.findings:
             raise CommandError(
                 f"{_count(len(report.findings), 'finding', 'findings')} in {walked}.", returncode=1
