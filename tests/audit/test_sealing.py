@@ -70,6 +70,7 @@ def test_a_sealer_that_was_killed_between_two_rounds_leaves_the_rest_to_the_next
     monkeypatch.setattr(sealing, "MOST", 4)
     for turn in range(10):
         change(traders[turn % 3], f"Name {turn}")
+    wait_for_others()
     with as_login("tw_worker"):
         assert sealing.seal_round(signer())[0] > 0  # and then it was gone
     assert is_clean(verify())
