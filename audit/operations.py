@@ -168,6 +168,22 @@ BEGIN
         return self._without("")
 
 
+class Retrace(Statements):
+    """Trace a table whose columns have changed: by the lists of `now`, and back by those of `before`."""
+
+    def __init__(self, *, before: Trace, now: Trace) -> None:
+        super().__init__(now.model_name)
+        self.before, self.now = before, now
+
+    def forwards(self) -> Sequence[str]:
+        """In one transaction, so that no change falls between the two."""
+        return [*self.before.backwards(), *self.now.forwards()]
+
+    def backwards(self) -> Sequence[str]:
+        """As it was."""
+        return [*self.now.backwards(), *self.before.forwards()]
+
+
 class TraceSeries(_Traced):
     """A series that the worker writes from what it saw: noted is what anybody else does to it.
 

@@ -1,14 +1,19 @@
 """Every table with a tenant's data leaves its trace, whoever writes to it and by whatever means."""
 
 import re
+from importlib import import_module
 from typing import Any
 
 import psycopg
 import pytest
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connection, transaction
+from django.db.migrations.state import ProjectState
 
 from audit import inspection
+from audit.operations import Retrace, Trace
+from tests.logins import as_login
 from tradewise.secrets.fields import SealedCharField
 from tradewise.tenancy import inspection as tenancy
 
@@ -148,3 +153,24 @@ def test_no_series_holds_a_secret(superuser):
     for model in apps.get_models():
         if model._meta.db_table in series:
             assert not [f for f in model._meta.concrete_fields if isinstance(f, SealedCharField)]
+
+
+@committed
+def test_a_table_that_got_a_column_is_traced_anew_and_back():
+    """As a later migration does it: the column, and the lists with it."""
+    operations = import_module("bots.migrations.0006_trace").Migration.operations
+    (before,) = (operation for operation in operations if isinstance(operation, Trace))
+    lists = {name: getattr(before, name) for name in ("resource", "key", "secrets", "left_out")}
+    again = Retrace(before=before, now=Trace("bot", kept=f"{before.kept}, notes", **lists))
+    state = ProjectState.from_apps(apps)
+    with as_login("tw_migrator"), connection.schema_editor() as editor:
+        asked: Any = connection.connection
+        editor.execute("ALTER TABLE bots ADD COLUMN notes text")
+        again.database_forwards("bots", editor, state, state)
+        assert inspection.problems(asked) == []
+        test_every_column_is_shown_in_exactly_one_way(asked)
+        again.database_backwards("bots", editor, state, state)
+        assert inspection.problems(asked) == []
+        with pytest.raises(AssertionError):
+            test_every_column_is_shown_in_exactly_one_way(asked)
+        transaction.set_rollback(True)
