@@ -47,7 +47,7 @@ READS: Final = frozenset(
 #: Commands that make what an entry is written to; they are noted afterwards where they could not be before.
 FOUNDATIONS: Final = frozenset({"create_logins", "migrate", "make_seal_keys"})
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*@")
-_SECRET_OPTION: Final = re.compile(r"(?i)^(--?[\w-]*(?:pass|secret|token|key)[\w-]*=).*$")
+_SECRET_OPTION: Final = re.compile(r"(?i)^(--?[\w-]*(?:pass|secret|token|key)[\w-]*)(=.*)?$")
 
 
 def execute(argv: Sequence[str]) -> None:
@@ -82,8 +82,8 @@ def note(argv: Sequence[str]) -> bool:
     """Write the entry; False where there is no database, or no trail in it yet."""
     try:
         with by_ops(PLATFORM):
-            arguments = [_without_secrets(word) for word in argv[2:]]
-            ledger.event("command.run", resource="command", key=argv[1], new={"arguments": arguments})
+            told = {"arguments": _without_secrets(argv[2:])}
+            ledger.event("command.run", resource="command", key=argv[1], new=told)
     except (Error, ImproperlyConfigured):
         return False
     finally:
@@ -110,6 +110,15 @@ def _command() -> str:
     return sys.argv[1] if is_ours else "command"
 
 
-def _without_secrets(word: str) -> str:
-    """Passwords are never arguments of ours; one in an address or an option is struck out all the same."""
-    return _SECRET_OPTION.sub(r"\1…", _CREDENTIALS.sub("…@", word))[:200]
+def _without_secrets(words: Sequence[str]) -> list[str]:
+    """Passwords are never arguments of ours; one in an address or behind an option is struck out all the same."""
+    told = []
+    is_secret = False
+    for word in words:
+        option = _SECRET_OPTION.match(word)
+        if option:
+            told.append(f"{option[1]}=…" if option[2] else word)
+        else:
+            told.append("…" if is_secret and not word.startswith("-") else _CREDENTIALS.sub("…@", word)[:200])
+        is_secret = bool(option and not option[2])
+    return told
