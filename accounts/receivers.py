@@ -71,8 +71,7 @@ def note_wrong_code(request: HttpRequest, user: User | None = None, **_: Any) ->
 
 def _asking(request: HttpRequest, tenant_id: uuid.UUID) -> str:
     """Who is logged in as this tenant already, and is asked for the password once more; otherwise a visitor."""
-    user: Any = getattr(request, "user", None)
-    user = getattr(user, "_wrapped", user)  # it is loaded lazily
+    user = getattr(request, "user", None)
     if isinstance(user, User) and user.tenant_id == tenant_id:
         return actor_of(user)
     return "visitor"

@@ -5,6 +5,7 @@ trader's words; without a name they are called after the table (`bot.change`).
 """
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -70,9 +71,9 @@ def event(
         )
 
 
-def event_of(tenant_id: Any, name: str, *, actor: str = "", **entry: Any) -> None:
+def event_of(tenant_id: uuid.UUID, name: str, **entry: Any) -> None:
     """As `event`, in a short transaction of its own, as that tenant: for who has no request at hand."""
-    with tenant_context(tenant_id, actor=actor):
+    with tenant_context(tenant_id):
         event(name, **entry)
 
 

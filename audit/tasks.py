@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 #: Months whose partitions are made ahead.
 AHEAD = 3
 
-#: Partitions of the months from this one on that are there, and entries that found none.
+#: Of this month and the next: the table, the month, and whether it has no partition.
 MISSING = """
 SELECT kind, to_char(m, 'YYYY-MM'), to_regclass('public.' || kind || to_char(m, '_YYYYMM')) IS NULL
 FROM generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'),
@@ -53,7 +53,7 @@ def keep_partitions() -> None:
             row = cursor.fetchone()
     except Error as error:
         logger.critical("the partitions of the audit trail were not made: %s", type(error).__name__)
-        row = None
+        return
     if row is not None and row[0]:
         ledger.event_of(PLATFORM, "partitions.keep", resource="trail", new={"made": row[0]})
     for sentence in missing_partitions():
