@@ -1,79 +1,31 @@
 """The page on which a trader reads their own trail."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from audit import ledger, queries
 from bots.models import Bot
+from tests.audit import activity
+from tests.audit.activity import (
+    FIREFOX,
+    FRAGMENT,
+    NOON,
+    URL,
+    compared,
+    entries_on,
+    events,
+    older_on,
+    page_of,
+    text_of,
+)
 from tests.audit.trail import write
 from tests.factories.bots import BotFactory
-from tradewise.env import var_directory
-from tradewise.secrets import fingerprint, keyring, seal
+from tradewise.secrets import fingerprint, seal
 from tradewise.tenancy.context import tenant_context
 
-URL = "/activity/"
-FRAGMENT = {"HX-Request": "true", "HX-Target": "trail"}
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-def text_of(answer) -> str:
-    return str(answer.content.decode())
-
-
-def page_of(client, **query) -> str:
-    answer = client.get(URL, query)
-    assert answer.status_code == 200
-    return text_of(answer)
-
-
-def entries_on(page: str) -> list[int]:
-    return [int(number) for number in re.findall(r'id="entry-(\d+)"', page)]
-
-
-def compared(label: str, before: str, after: str) -> str:
-    """A line of what was and what is, side by side."""
-    return (
-        f'<tr><th scope="row">{label}</th><td data-label="Before"><bdi>{before}</bdi></td>'
-        f'<td data-label="After"><bdi>{after}</bdi></td></tr>'
-    )
-
-
-def older_on(page: str) -> str:
-    found = re.search(r'rel="next" href="/activity/\?([^"]*)"', page)
-    return found[1].replace("&amp;", "&") if found else ""
-
-
-def events(user, count=1, action="account.login", **options) -> None:
-    who = {"actor": str(user.pk), "ip": "203.0.113.7", "user_agent": FIREFOX}
-    with tenant_context(user.tenant_id, **{**who, **options.pop("who", {})}):
-        for _ in range(count):
-            ledger.event(action, resource=options.get("resource", "login"), key=options.get("key"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _keys() -> None:
-    """The pair that seals and opens, made where a run has none yet."""
-    keyring.ensure_keys(var_directory() / "keys")
-    keyring.forget()
-
-
-@pytest.fixture
-def renamed(alice):
-    """A bot that was called Old, and what its trader did with it."""
-    with tenant_context(alice.tenant_id, actor=str(alice.pk), ip="203.0.113.7", user_agent=FIREFOX):
-        bot = Bot.objects.create(
-            tenant_id=alice.tenant_id, bot_type="external", name="Old", api_url="https://old.example.com"
-        )
-        with ledger.action("bot.edit"):
-            Bot.objects.filter(pk=bot.pk).update(name="New name", description="Two\nlines")
-    return bot
+renamed, _keys = activity.renamed, activity._keys  # fixtures
 
 
 # ——— what it says ———
@@ -339,72 +291,3 @@ def test_an_account_without_entries_says_so(signed_in, superuser):
     page = page_of(signed_in)
     assert "Nothing has been done yet" in page
     assert not entries_on(page)
-
-
-# ——— every view ———
-
-
-def test_it_needs_a_login(alice):
-    events(alice)
-    assert Client().get(URL).status_code == 302
-    assert Client().get(URL, headers=FRAGMENT).status_code == 401
-
-
-def test_another_tenants_entries_are_never_shown(alice, mallory, client_of, renamed):
-    events(alice, key="canary")
-    intruder = client_of(mallory)
-    for query in (
-        {},
-        {"everything": "on"},
-        {"resource": f"bot:{renamed.bot_id}"},
-        {"address": "203.0.113.7"},
-    ):
-        page = page_of(intruder, **query)
-        assert "New name" not in page
-        assert "canary" not in page
-    assert entries_on(page_of(intruder, resource=f"bot:{renamed.bot_id}")) == []
-
-
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_the_page_is_only_read(signed_in, method):
-    assert getattr(signed_in, method)(URL).status_code == 405
-
-
-def test_htmx_gets_the_list_and_nothing_around_it(signed_in, renamed):
-    answer = signed_in.get(URL, headers=FRAGMENT)
-    assert text_of(answer).strip().startswith('<div id="trail"')
-    assert "<html" not in text_of(answer)
-    assert "HX-Request" in answer["Vary"]
-
-
-def test_the_number_of_queries_does_not_depend_on_the_number_of_entries(alice, signed_in):
-    def asked() -> int:
-        with CaptureQueriesContext(connection) as found:
-            page_of(signed_in)
-        return len(found)
-
-    BotFactory(tenant_id=alice.tenant_id)
-    one = asked()
-    for _ in range(3):
-        BotFactory(tenant_id=alice.tenant_id)
-    assert asked() == one
-    for _ in range(40):
-        BotFactory(tenant_id=alice.tenant_id)
-    assert asked() == one
-
-
-# ——— the bot's page ———
-
-
-def test_a_bots_page_has_its_own_latest_entries_and_the_way_to_the_others(alice, signed_in, renamed):
-    other = BotFactory(tenant_id=alice.tenant_id, name="Another")
-    with tenant_context(alice.tenant_id, actor=str(alice.pk)), ledger.action("bot.stop"):
-        Bot.objects.filter(pk=other.pk).update(status="stopping")
-    page = text_of(signed_in.get(f"/bots/{renamed.bot_id}/"))
-    section = page.partition('aria-labelledby="activity"')[2].partition("</section>")[0]
-    assert "Edited the bot" in section
-    assert "Created the bot" in section
-    assert "Asked the bot to stop" not in section
-    assert f'href="/activity/?resource=bot:{renamed.bot_id}"' in section
-    page = page_of(signed_in, resource=f"bot:{renamed.bot_id}")
-    assert len(entries_on(page)) == 2
