@@ -109,7 +109,8 @@ def trader(connected: Trader, exchange) -> Trader:
         connected.bot.wait_ready()
     if connected.bot.ask("GET", "show_config").body["state"] != "running":
         connected.bot.ask("POST", "start")
-    until(lambda: connected.sees("Running", "The bot runs."), 30, "the page shows that the bot runs")
+    # One answer that the exchange refused stands in Freqtrade's log, and so on the page, for a minute.
+    until(lambda: connected.sees("Running", "The bot runs."), 100, "the page shows that the bot runs")
     until(lambda: connected.figures or connected.read_anew(), 30, "its first figures")
     return connected
 
