@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tradewise.simulation.dialect import ApiError, Dialect
+from tradewise.simulation.answers import ApiError
+from tradewise.simulation.dialect import Dialect
 from tradewise.simulation.market import DAY, LISTED_AT, MINUTE, SYMBOLS, Market
 
 NOW = LISTED_AT + 50 * DAY + 7 * MINUTE + 1_234
@@ -78,6 +79,20 @@ def test_the_ticker_of_a_day_agrees_with_the_candles(dialect):
     assert len(dialect.answer("/api/v3/ticker/24hr", {})) == len(SYMBOLS)
 
 
+def test_several_symbols_are_listed_at_once(dialect):
+    info = dialect.answer("/api/v3/exchangeInfo", {"symbols": '["ETHUSDT","BTCUSDT","ETHUSDT"]'})
+    assert [each["symbol"] for each in info["symbols"]] == ["ETHUSDT", "BTCUSDT"]
+    assert len(dialect.answer("/api/v3/exchangeInfo", {})["symbols"]) == len(SYMBOLS)
+
+
+def test_the_last_price_is_that_of_the_day(dialect):
+    day = dialect.answer("/api/v3/ticker/24hr", {"symbol": "BTCUSDT"})
+    one = dialect.answer("/api/v3/ticker/price", {"symbol": "BTCUSDT"})
+    assert one == {"symbol": "BTCUSDT", "price": day["lastPrice"]}
+    assert dialect.answer("/api/v3/ticker/price", {"symbols": '["BTCUSDT"]'}) == [one]
+    assert len(dialect.answer("/api/v3/ticker/price", {})) == len(SYMBOLS)
+
+
 @pytest.mark.parametrize(
     ("path", "parameters", "status", "code"),
     [
@@ -95,6 +110,14 @@ def test_the_ticker_of_a_day_agrees_with_the_candles(dialect):
         ("depth", {"limit": "5"}, 400, -1102),
         ("depth", {"symbol": "BTCUSDT", "limit": "-5"}, 400, -1130),
         ("exchangeInfo", {"symbol": "x"}, 400, -1121),
+        ("exchangeInfo", {"symbols": '["BTCUSDT","DOGEUSDT"]'}, 400, -1121),
+        ("exchangeInfo", {"symbols": '["BTCUSDT"]', "symbol": "BTCUSDT"}, 400, -1128),
+        ("exchangeInfo", {"symbols": "[]"}, 400, -1100),
+        ("exchangeInfo", {"symbols": "BTCUSDT"}, 400, -1100),
+        ("exchangeInfo", {"symbols": '["BTCUSDT", "ETHUSDT"]'}, 400, -1100),
+        ("exchangeInfo", {"symbols": '["BTCUSDT"]\n'}, 400, -1100),
+        ("ticker/price", {"symbols": '["BTCUSDT"'}, 400, -1100),
+        ("ticker/price", {"symbol": "DOGEUSDT"}, 400, -1121),
         ("ticker/24hr", {"symbols": "[]"}, 400, -1104),
         ("time", {"now": "1"}, 400, -1104),
         ("order", {}, 404, -1000),

@@ -8,42 +8,32 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
+from tradewise.simulation import keys
+from tradewise.simulation.answers import UNSIGNED, ApiError, Json, Parameters, Signature, integer, required
 from tradewise.simulation.market import DAY, INTERVALS, MINUTE, SYMBOLS, Candle, Market, Symbol
-
-Json = dict[str, object] | list[object]
-Parameters = Mapping[str, str]
 
 MOST_CANDLES = 1_000
 MOST_LEVELS = 500
 
-# 13 digits are the milliseconds of the next 267 years; more are a mistake or an attack on int().
-_INTEGER = re.compile(r"-?[0-9]{1,13}", re.ASCII)
-
-
-class ApiError(Exception):
-    """An answer in Binance's form of an error: an HTTP status, a negative code, and a sentence."""
-
-    def __init__(self, status: int, code: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
-
-    def body(self) -> Json:
-        return {"code": self.code, "msg": self.sentence}
+# As Binance documents it: a list in JSON's notation, without a space.
+_NAME = r'"[A-Z0-9._-]{1,20}"'
+_NAMES = re.compile(rf"\[{_NAME}(?:,{_NAME})*\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    answer: Callable[[Parameters], Json]
+    """How an endpoint answers, and the parameters that it reads."""
+
+    answer: Callable[[Parameters, Signature], Json]
     parameters: frozenset[str]
 
 
 def milliseconds() -> int:
+    """The time now, since 1970."""
     return time.time_ns() // 1_000_000
 
 
@@ -56,56 +46,62 @@ class Dialect:
         self._endpoints = {
             "/api/v3/ping": Endpoint(self._ping, frozenset()),
             "/api/v3/time": Endpoint(self._time, frozenset()),
-            "/api/v3/exchangeInfo": Endpoint(self._exchange_info, frozenset({"symbol"})),
+            "/api/v3/exchangeInfo": Endpoint(self._exchange_info, frozenset({"symbol", "symbols"})),
             "/api/v3/klines": Endpoint(
                 self._klines, frozenset({"symbol", "interval", "startTime", "endTime", "limit"})
             ),
             "/api/v3/depth": Endpoint(self._depth, frozenset({"symbol", "limit"})),
             "/api/v3/ticker/24hr": Endpoint(self._ticker_24hr, frozenset({"symbol"})),
+            "/api/v3/ticker/price": Endpoint(self._ticker_price, frozenset({"symbol", "symbols"})),
+            "/sapi/v1/account/apiRestrictions": Endpoint(
+                self._restrictions, frozenset({"timestamp", "recvWindow", "signature"})
+            ),
         }
 
-    def answer(self, path: str, parameters: Parameters) -> Json:
+    def answer(self, path: str, parameters: Parameters, signature: Signature = UNSIGNED) -> Json:
         """The body of the answer. Raises ApiError for everything that Binance would not answer either."""
         endpoint = self._endpoints.get(path)
         if endpoint is None:
             raise ApiError(404, -1000, "This endpoint does not exist on the simulated exchange.")
         if not endpoint.parameters.issuperset(parameters):
             raise ApiError(400, -1104, "Not all sent parameters were read.")
-        return endpoint.answer(parameters)
+        return endpoint.answer(parameters, signature)
 
-    def _ping(self, _: Parameters) -> Json:
+    def _ping(self, _: Parameters, __: Signature) -> Json:
         return {}
 
-    def _time(self, _: Parameters) -> Json:
+    def _time(self, _: Parameters, __: Signature) -> Json:
         return {"serverTime": self._clock()}
 
-    def _exchange_info(self, parameters: Parameters) -> Json:
-        symbols = [_symbol(parameters)] if "symbol" in parameters else list(SYMBOLS.values())
+    def _restrictions(self, parameters: Parameters, signature: Signature) -> Json:
+        return keys.restrictions(parameters, signature, self._clock())
+
+    def _exchange_info(self, parameters: Parameters, _: Signature) -> Json:
         return {
             "timezone": "UTC",
             "serverTime": self._clock(),
             "rateLimits": [],
             "exchangeFilters": [],
-            "symbols": [_listing(symbol) for symbol in symbols],
+            "symbols": [_listing(symbol) for symbol in _symbols(parameters)],
         }
 
-    def _klines(self, parameters: Parameters) -> Json:
+    def _klines(self, parameters: Parameters, _: Signature) -> Json:
         symbol = _symbol(parameters)
-        interval = _required(parameters, "interval")
+        interval = required(parameters, "interval")
         if interval not in INTERVALS:
             raise ApiError(400, -1120, "Invalid interval.")
-        limit = min(_integer(parameters, "limit", 500, least=1), MOST_CANDLES)
+        limit = min(integer(parameters, "limit", 500, least=1), MOST_CANDLES)
         now = self._clock()
         length = INTERVALS[interval] * MINUTE
-        end = min(_integer(parameters, "endTime", now), now)
-        start = _integer(parameters, "startTime", end // length * length - (limit - 1) * length)
+        end = min(integer(parameters, "endTime", now), now)
+        start = integer(parameters, "startTime", end // length * length - (limit - 1) * length)
         # Lazy: a start in 1970 asks for every candle since the listing and takes the first few.
         candles = self._market.candles(symbol, INTERVALS[interval], start, end, now)
         return [_kline(symbol, candle, length) for candle in islice(candles, limit)]
 
-    def _depth(self, parameters: Parameters) -> Json:
+    def _depth(self, parameters: Parameters, _: Signature) -> Json:
         symbol = _symbol(parameters)
-        levels = min(_integer(parameters, "limit", 100, least=1), MOST_LEVELS)
+        levels = min(integer(parameters, "limit", 100, least=1), MOST_LEVELS)
         now = self._clock()
         bid, ask = self._market.book(symbol, now)
         gap = max(1, bid // 10_000)
@@ -118,11 +114,20 @@ class Dialect:
             "asks": [[symbol.price(ask + gap * i), size] for i, size in enumerate(sizes)],
         }
 
-    def _ticker_24hr(self, parameters: Parameters) -> Json:
+    def _ticker_24hr(self, parameters: Parameters, _: Signature) -> Json:
         now = self._clock()
         if "symbol" in parameters:
             return self._ticker(_symbol(parameters), now)
         return [self._ticker(symbol, now) for symbol in SYMBOLS.values()]
+
+    def _ticker_price(self, parameters: Parameters, _: Signature) -> Json:
+        now = self._clock()
+        rows: list[object] = [
+            {"symbol": symbol.name, "price": symbol.price(self._market.price(symbol, now))}
+            for symbol in _symbols(parameters)
+        ]
+        row = rows[0]
+        return row if "symbol" in parameters and isinstance(row, dict) else rows
 
     def _ticker(self, symbol: Symbol, now: int) -> dict[str, object]:
         day = self._market.rolling(symbol, now)
@@ -153,30 +158,25 @@ class Dialect:
         }
 
 
-def _required(parameters: Parameters, name: str) -> str:
-    if not parameters.get(name):
-        raise ApiError(
-            400, -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-        )
-    return parameters[name]
-
-
 def _symbol(parameters: Parameters) -> Symbol:
-    symbol = SYMBOLS.get(_required(parameters, "symbol"))
+    symbol = SYMBOLS.get(required(parameters, "symbol"))
     if symbol is None:
         raise ApiError(400, -1121, "Invalid symbol.")
     return symbol
 
 
-def _integer(parameters: Parameters, name: str, default: int, least: int = 0) -> int:
-    if name not in parameters:
-        return default
-    if not _INTEGER.fullmatch(parameters[name]):
-        raise ApiError(400, -1100, f"Illegal characters found in parameter '{name}'.")
-    value = int(parameters[name])
-    if value < least:
-        raise ApiError(400, -1130, f"Data sent for parameter '{name}' is not valid.")
-    return value
+def _symbols(parameters: Parameters) -> list[Symbol]:
+    """One, several, or all where none is named; no answer where any is unknown, as on Binance."""
+    if "symbol" in parameters and "symbols" in parameters:
+        raise ApiError(400, -1128, "Combination of optional parameters invalid.")
+    if "symbols" not in parameters:
+        return [_symbol(parameters)] if "symbol" in parameters else list(SYMBOLS.values())
+    if not _NAMES.fullmatch(parameters["symbols"]):
+        raise ApiError(400, -1100, "Illegal characters found in parameter 'symbols'.")
+    names = [name.strip('"') for name in parameters["symbols"][1:-1].split(",")]
+    if not SYMBOLS.keys() >= set(names):
+        raise ApiError(400, -1121, "Invalid symbol.")
+    return [SYMBOLS[name] for name in dict.fromkeys(names)]
 
 
 def _kline(symbol: Symbol, candle: Candle, length: int) -> list[object]:

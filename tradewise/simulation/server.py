@@ -13,12 +13,14 @@ import ipaddress
 import json
 import threading
 import time
+import traceback
 from collections import Counter
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from tradewise.simulation.dialect import ApiError, Dialect, Json
+from tradewise.simulation.answers import ApiError, Json, Signature
+from tradewise.simulation.dialect import Dialect
 
 
 class Mode(StrEnum):
@@ -69,9 +71,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            self._send(200, self._answer())
+            status, body = 200, self._answer()
         except ApiError as error:
-            self._send(error.status, error.body())
+            status, body = error.status, error.body()
+        except Exception:  # noqa: BLE001 (whatever is wrong here, the client is told, and so are we)
+            traceback.print_exc()
+            status, body = 500, ApiError(500, -1000, "An unknown error occurred.").body()
+        self._send(status, body)
 
     def _answer(self) -> Json:
         try:
@@ -86,7 +92,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._control(url.path, parameters)
         self.server.count(url.path)
         self._fail_as_told()
-        return self.server.dialect.answer(url.path, parameters)
+        signature = Signature(url.query, self.headers.get("X-MBX-APIKEY"))
+        return self.server.dialect.answer(url.path, parameters, signature)
 
     def _fail_as_told(self) -> None:
         match self.server.mode:
@@ -115,7 +122,11 @@ class Handler(BaseHTTPRequestHandler):
             raise ApiError(400, -1130, "Use set=ok, down, slow or 429, and a delay in seconds.") from None
         if not 0 <= delay <= 60:
             raise ApiError(400, -1130, "A delay is between 0 and 60 seconds.")
-        self.server.delay, self.server.mode = delay, mode
+        # Only what was asked for: a mere look must not put back a fault that was ended meanwhile.
+        if "delay" in parameters:
+            self.server.delay = delay
+        if "set" in parameters:
+            self.server.mode = mode
         return {"mode": mode.value, "delay": delay}
 
     def _send(self, status: int, answer: Json) -> None:
