@@ -3,7 +3,7 @@
 import asyncio
 import json as jsonlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from socket import socket
@@ -23,6 +23,8 @@ TOTAL_SECONDS: Final = 8.0
 MOST_BODY_BYTES: Final = 65536
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+# Where an exchange wants the key to its API. All other headers are the client's own affair.
+_EXTRA_HEADERS: Final = frozenset({"X-MBX-APIKEY"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: TradeWise\r\nConnection: close\r\n"
@@ -87,20 +89,27 @@ class Client:
         url: str,
         *,
         authorization: str | None = None,
+        headers: Mapping[str, str] | None = None,
         json: object = None,
         total: float = TOTAL_SECONDS,
         max_bytes: int = MOST_BODY_BYTES,
     ) -> Response:
         """Call a bot and read its answer, of at most `max_bytes` bytes, within `total` seconds of the dial.
 
-        `url` may have a query. `authorization` is the whole value of that header. Raises EgressError for
-        every way in which there is no answer; OSError when this process has no socket left, which
-        says nothing about the bot; ValueError for a method that is not one.
+        `url` may have a query. `authorization` is the whole value of that header; of others, `headers` may
+        have X-MBX-APIKEY alone. Raises EgressError for every way in which there is no answer; OSError when
+        this process has no socket left, which says nothing about the bot; ValueError for a method that is
+        not one, and for a header that is not for callers to set.
         """
         if method not in _METHODS:
             raise ValueError("The method must be one of HTTP's, in capitals.")
+        secrets = dict(headers or {})
+        if not _EXTRA_HEADERS.issuperset(secrets):
+            raise ValueError("This header is not for callers to set.")
+        if authorization is not None:
+            secrets["Authorization"] = authorization
         target = check_target(url, allow=self._allow)
-        request = _request(method, target, authorization, json)
+        request = _request(method, target, secrets, json)
         answer = Answer(max_bytes, bare=method == "HEAD")
         async with self._turns:
             loop = asyncio.get_running_loop()
@@ -143,14 +152,14 @@ def _tls_context(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def _request(method: str, target: Target, authorization: str | None, json: object) -> bytes:
-    """The bytes to send. Nothing in them can end a line early: the URL and the token were checked."""
+def _request(method: str, target: Target, secrets: Mapping[str, str], json: object) -> bytes:
+    """The bytes to send. Nothing in them can end a line early: the URL and all that varies are checked."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     if target.port != _DEFAULT_PORTS[target.scheme]:
         host = f"{host}:{target.port}"
     head = f"{method} {target.url.raw_path_qs} HTTP/1.1\r\nHost: {host}\r\n{_HEADERS}"
-    if authorization is not None:
-        head += f"Authorization: {_header_value(authorization)}\r\n"
+    for name, value in secrets.items():
+        head += f"{name}: {_header_value(value)}\r\n"
     if json is None:
         if method not in ("GET", "HEAD"):
             head += "Content-Length: 0\r\n"
