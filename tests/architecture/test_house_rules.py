@@ -26,12 +26,15 @@ READS_JSON: Final = {
     "audit/verification.py",
     "bots/adapters/parsing.py",
     "bots/management/commands/create_demo.py",
+    "bots/reconciler/leased.py",
+    "bots/runtimes/process.py",
     "bots/views/rows.py",
 }
-#: A moment, a ratio, and coordinates of drawings: nothing that is added up or shown as an amount.
+#: A moment, a ratio, coordinates of drawings, and what Freqtrade reads: nothing that is added up or shown as an amount.
 ROUGH: Final = {
     "bots/adapters/parsing.py",
     "bots/health/figures.py",
+    "bots/strategies/fields.py",
     "bots/views/equity.py",
     "bots/views/rows.py",
     "tradewise/web/drawing.py",
