@@ -100,7 +100,7 @@ def record(directory: Path, name: str, process: Process) -> None:
         "pid": process.pid,
         "started": process.started,
         "directory": identity(directory),
-        "boot": _boot(),
+        "boot": boot_id(),
     }
     draft.write_text(json.dumps(content), encoding="utf-8")
     hand_over(draft)
@@ -112,7 +112,7 @@ def recorded(directory: Path, name: str) -> Process | None:
     try:
         content = json.loads((directory / "run" / f"{name}.json").read_text(encoding="utf-8"))
         process = Process(int(content["pid"]), int(content["started"]))
-        ours = content["directory"] == identity(directory) and content["boot"] == _boot()
+        ours = content["directory"] == identity(directory) and content["boot"] == boot_id()
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return process if ours and process.alive() else None
@@ -195,7 +195,7 @@ def rotate(log: Path, limit: int = 10_000_000) -> None:
         log.replace(log.with_suffix(".1.log"))
 
 
-def _boot() -> str:
+def boot_id() -> str:
     """Start times count from boot: a record from before a restart of the machine says nothing."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
