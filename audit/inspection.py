@@ -9,6 +9,7 @@ import psycopg
 NOT_TRACED: Final = {
     "audit_logs": "the trail itself",
     "audit_seals": "the seals over it",
+    "engine_places": "which place a bot has stands in its own row, as its port",
     "django_session": "a key in somebody's hand; log-ins and log-outs are events",
 }
 TRIGGERS: Final = frozenset({"audit_inserted", "audit_changed", "audit_deleted"})

@@ -71,10 +71,11 @@ class _Traced(Statements):
 class Trace(_Traced):
     """Every row that is inserted, changed or deleted leaves an entry with its old and new values.
 
-    `resource` is the table's name in the trader's words and `key` the column by which a row is known.
-    `kept` columns are written out; `secrets` appear as changed, with a fingerprint; `sealed` ones are JSON
-    in which secrets lie as `{"$enc": …}`; `left_out` ones change by themselves, and a row in which nothing
-    else changed leaves no entry. `tenant` is the column that says whose row it is.
+    `resource` is the table's name in the trader's words and `key` the column by which a row is known, or an
+    expression of `{row}` where that stands in another table. `kept` columns are written out; `secrets` appear as
+    changed, with a fingerprint; `sealed` ones are JSON in which secrets lie as `{"$enc": …}`; `left_out` ones change
+    by themselves, and a row in which nothing else changed leaves no entry. `tenant` is the column that says whose
+    row it is.
     """
 
     def __init__(
@@ -108,7 +109,8 @@ class Trace(_Traced):
     def _write(self, row: str, verb: str, values: str) -> str:
         owner = f'{row}."{self.tenant}"'
         tenant = owner if self.tenant == "tenant_id" else f"coalesce({owner}, {PLATFORM})"
-        return _entry(self.resource, verb, tenant=tenant, key=f'{row}."{self.key}"::text', values=values)
+        key = self.key.replace("{row}", row) if "{row}" in self.key else f'{row}."{self.key}"::text'
+        return _entry(self.resource, verb, tenant=tenant, key=key, values=values)
 
     def forwards(self) -> Sequence[str]:
         """One function and one trigger for each way of changing a row; an update that changed nothing calls none."""

@@ -72,3 +72,32 @@ class HealthReason(models.TextChoices):
     HUNG = "hung", "The bot's loop hangs"
     EXCHANGE_UNREACHABLE = "exchange_unreachable", "The exchange does not answer the bot"
     NEEDS_TOKEN = "needs_token", "Password needed"
+    ENGINE_FAILED = "engine_failed", "The engine does not run"
+
+
+class Mode(models.TextChoices):
+    """With what money, and on which exchange, a bot that TradeWise runs trades."""
+
+    DRY_RUN = "dry_run", "Dry run"
+    LIVE = "live", "Live"
+    SIMULATED = "simulated", "Simulated"
+
+
+class StopWay(models.TextChoices):
+    """What becomes of the open trades of a bot that is stopped."""
+
+    EXITS = "exits", "Keep managing exits"
+    CLOSE = "close", "Close all and stop"
+    NOW = "now", "Stop now"
+
+
+class Phase(models.TextChoices):
+    """Where the engine of a bot is on its way, as the reconciler sees it."""
+
+    OFF = "off", "Off"
+    QUEUED = "queued", "Waits for its turn"
+    LAUNCHED = "launched", "Starting"
+    UP = "up", "Up"
+    CLOSING = "closing", "Winding down"
+    ENDING = "ending", "Ending"
+    FAILED = "failed", "Given up"

@@ -84,6 +84,8 @@ class Bot(TenantOwned):
     timeframe = models.CharField(max_length=10, default="", db_default="", blank=True)
     stake_currency = models.CharField(max_length=20, default="", db_default="", blank=True)
     dry_run = models.BooleanField(null=True)
+    # TradeWise runs it on an exchange that is simulated: shown wherever the mode is.
+    is_simulated = models.BooleanField(default=False, db_default=False)
     # What was recorded before this moment was in another currency or mode: it is kept, and shown nowhere.
     record_since = models.DateTimeField(null=True)
 

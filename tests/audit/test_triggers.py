@@ -158,8 +158,8 @@ def test_no_series_holds_a_secret(superuser):
 @committed
 def test_a_table_that_got_a_column_is_traced_anew_and_back():
     """As a later migration does it: the column, and the lists with it."""
-    operations = import_module("bots.migrations.0006_trace").Migration.operations
-    (before,) = (operation for operation in operations if isinstance(operation, Trace))
+    operations = import_module("bots.migrations.0008_isolation_of_engines").Migration.operations
+    before = next(operation for operation in operations if isinstance(operation, Retrace)).now
     lists = {name: getattr(before, name) for name in ("resource", "key", "secrets", "left_out")}
     again = Retrace(before=before, now=Trace("bot", kept=f"{before.kept}, notes", **lists))
     state = ProjectState.from_apps(apps)

@@ -17,6 +17,14 @@ BOT = (
 ROWS: dict[str, str] = {
     "users": USER,
     "bots": BOT,
+    "bot_engines": (
+        "INSERT INTO bot_engines (tenant_id, bot_id, mode, allocation, config_json, log_lines) "
+        "VALUES ('{tenant}', {number}, 'dry_run', 100, '{{\"strategy\": \"dca\"}}', '{canary}')"
+    ),
+    "engine_places": (
+        "INSERT INTO engine_places (host, port, tenant_id, bot_id) VALUES ('{canary}', 18100, '{tenant}', {number})"
+    ),
+    "engine_limits": "INSERT INTO engine_limits (tenant_id, engines) VALUES ('{tenant}', 3)",
     "bot_figures": "INSERT INTO bot_figures (tenant_id, bot_id) VALUES ('{tenant}', {number})",
     "bot_days": (
         "INSERT INTO bot_days (tenant_id, bot_id, day, profit) VALUES ('{tenant}', {number}, '2026-01-01', 1)"

@@ -241,6 +241,7 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
         "timeframe": "what the bot says of itself",
         "stake_currency": "what the bot says of itself",
         "dry_run": "dry run and live are never confused",
+        "is_simulated": "a simulated exchange is shown as one wherever the mode is",
         "record_since": "amounts of another currency or mode are never shown as this one's",
     },
 }

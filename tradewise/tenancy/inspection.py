@@ -13,13 +13,14 @@ SHARED_TABLES = {
     "django_content_type": "names of models",
     "auth_permission": "names of permissions",
     "django_admin_log": "what staff did; the staff site's alone",
+    "engine_hosts": "machines that bear engines",
 }
 #: Tables that hold a tenant's data under another name than tenant_id, and the column that says whose.
 OTHER_COLUMNS = {"bot_templates": "creator_tenant_id", "django_session": "session_key"}
 #: Views of their owner's sight, and the login each is for.
 DEFINER_VIEWS = {"support_users": "tw_staff"}
 #: What a policy for the trader site may compare with.
-NARROW = ("app_current_tenant()", "app_session_key()", "is_public")
+NARROW = ("app_current_tenant()", "app_session_key()", "is_public", "(tenant_id IS NULL)")
 SERVING = ("tw_app", "tw_staff", "tw_worker")
 COMMANDS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
