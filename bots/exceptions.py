@@ -1,5 +1,7 @@
 """What a trader is refused, each with a finished sentence."""
 
+from collections.abc import Sequence
+
 from tradewise.exceptions import DomainError
 
 
@@ -37,3 +39,23 @@ class BotConnectedAlready(DomainError):  # noqa: N818
     def __init__(self, sentence: str, *, bot_id: str) -> None:
         super().__init__(sentence)
         self.bot_id = bot_id
+
+
+class SetupRefused(DomainError):  # noqa: N818
+    """A bot cannot be run like that; `problems` are (field, sentence), the field empty where it is none's."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(" ".join(sentence for _, sentence in problems))
+        self.problems = tuple(problems)
+
+
+class NoPlace(DomainError):  # noqa: N818
+    """No machine has room for another engine, or the tenant runs as many as it may."""
+
+
+class EngineIsOn(DomainError):  # noqa: N818
+    """This can be done only while the bot's engine is off."""
+
+
+class NotRunHere(DomainError):  # noqa: N818
+    """The bot is not one that TradeWise runs."""

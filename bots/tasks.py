@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import Error, connection
 
 from audit import ledger
+from bots import reconciler
 from bots.health import sweep as health
+from bots.runtimes import RuntimeRefused
 from tradewise.secrets import KeyTrouble
 from tradewise.tenancy.context import PLATFORM
 
@@ -34,6 +36,24 @@ def sweep() -> None:
         return
     if report.checked:
         logger.info("sweep %s", report)
+
+
+@shared_task(name="bots.reconcile", ignore_result=True, soft_time_limit=50, time_limit=55)
+def reconcile() -> None:
+    """Bring the engines of this machine one step nearer to what is wanted.
+
+    Ticks may overlap or be lost: what is due and what is leased is in the database.
+    """
+    try:
+        report = reconciler.reconcile()
+    except RuntimeRefused as refusal:
+        logger.error("no engine is looked after: %s", refusal)  # noqa: TRY400
+        return
+    except (Error, SoftTimeLimitExceeded) as error:
+        logger.error("reconciling ended early: %s", type(error).__name__)  # noqa: TRY400
+        return
+    if report.launched or report.ready or report.failed or report.ended:
+        logger.info("reconciled %s", report)
 
 
 @shared_task(name="bots.keep_partitions", ignore_result=True, soft_time_limit=60, time_limit=90)

@@ -18,6 +18,7 @@ SEAL = 5.0
 
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
+    "reconcile": {"task": "bots.reconcile", "schedule": TICK, "options": {"expires": TICK}},
     "deliver": {"task": "tradewise.deliver_outbox", "schedule": TICK, "options": {"expires": TICK}},
     "seal": {"task": "audit.seal", "schedule": SEAL, "options": {"expires": SEAL}},
     "audit-partitions": {"task": "audit.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},

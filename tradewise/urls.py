@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("account/", include("accounts.urls")),
     path("activity/", include("audit.urls")),
+    path("templates/", include("marketplace.urls")),
     path("", include("bots.urls")),
 ]
 

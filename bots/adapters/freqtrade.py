@@ -279,7 +279,9 @@ class FreqtradeAdapter:
             return refused
         return answers.read(response, self._words)
 
-    async def _call(self, method: str, path: str, *, max_bytes: int = SMALL, total: float = 0.0) -> Response:
+    async def _call(
+        self, method: str, path: str, *, max_bytes: int = SMALL, total: float = 0.0, json: object = None
+    ) -> Response:
         if self._credentials is None:
             raise self._error(HealthReason.NEEDS_TOKEN)
         try:
@@ -287,6 +289,7 @@ class FreqtradeAdapter:
                 method,
                 self._base + path,
                 authorization=self._credentials.authorization,
+                json=json,
                 total=total or self._seconds,
                 max_bytes=max_bytes,
             )

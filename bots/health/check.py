@@ -9,7 +9,7 @@ from typing import Final
 from django.views.decorators.debug import sensitive_variables
 
 from bots.adapters import Adapter, AdapterError, Credentials, CredentialsError, Probe, adapter_for
-from bots.enums import Command, HealthReason
+from bots.enums import BotType, Command, HealthReason
 from bots.health import readings
 from bots.health.commands import Next, Step, next_step, refused
 from bots.health.leased import Leased
@@ -49,12 +49,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Checks bots through one client. `seconds` is the patience for an answer, `interval` the usual pause.
+    """Checks traders' own bots through one client, and engines of ours through `engines`.
+
+    `seconds` is the patience for an answer, `interval` the usual pause.
 
     `about_to_send` notes in the database that a bot is being asked to reload, and says whether it still should.
     """
 
     client: Client
+    engines: Client
     interval: int
     seconds: float
     about_to_send: Callable[[Leased], Awaitable[bool]]
@@ -75,7 +78,8 @@ class Checker:
             credentials = _credentials(bot)
         except (SecretsError, CredentialsError, EgressError):
             return self._locked_out(bot)
-        adapter = adapter_for("freqtrade", self.client, bot.api_url, credentials, seconds=self.seconds)
+        client = self.client if bot.bot_type == BotType.EXTERNAL else self.engines
+        adapter = adapter_for("freqtrade", client, bot.api_url, credentials, seconds=self.seconds)
         # A hanging loop is seen only by a thorough look; one that hung needs another to be well again.
         thorough = bot.figures_due or bot.health == HealthReason.HUNG
         seen = await adapter.probe(thorough=thorough)

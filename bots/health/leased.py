@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from bots.enums import BotType
+
 
 class Leased(NamedTuple):
     """The columns that a check needs, in the order in which `queue.CLAIM` returns them."""
@@ -39,6 +41,7 @@ class Leased(NamedTuple):
     closed_trades: int | None
     last_trade_id: int | None
     record_since: datetime | None = None
+    bot_type: str = BotType.EXTERNAL
 
     @property
     def seconds_since_asked(self) -> float:

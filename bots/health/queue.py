@@ -7,6 +7,7 @@ and a trader who asks for a check meanwhile is noticed: the two moments differ.
 import uuid
 from typing import Any, Final, LiteralString
 
+from django.conf import settings
 from django.db import connections
 from psycopg import AsyncConnection
 
@@ -19,7 +20,8 @@ CLAIM: Final[LiteralString] = """
 WITH due AS (
     SELECT id FROM bots
     WHERE next_check_at <= now() AND (lease_until IS NULL OR lease_until <= now())
-      AND bot_type = 'external' AND api_token IS NOT NULL AND (failures > 0) = %(failing)s
+      AND api_token IS NOT NULL AND (failures > 0) = %(failing)s
+      AND (bot_type = 'external' OR id IN (SELECT e.bot_id FROM bot_engines e WHERE e.host = %(host)s))
     ORDER BY next_check_at
     LIMIT %(most)s
     FOR NO KEY UPDATE SKIP LOCKED)
@@ -32,7 +34,7 @@ RETURNING b.id, b.tenant_id, b.bot_id, now(), b.api_url, b.api_token, b.token_se
     b.desired_state, b.command, b.command_asked_at, b.command_sent_at, b.health, b.failures,
     b.connection_error, b.engine_state, b.engine_version, b.strategy, b.exchange, b.timeframe,
     b.stake_currency, b.dry_run, b.next_figures_at <= now(), f.taken_at, f.starting_capital, f.closed_trades,
-    f.last_trade_id, b.record_since"""
+    f.last_trade_id, b.record_since, b.bot_type"""
 
 _ABOUT_TO_SEND: Final[LiteralString] = """
 UPDATE bots SET command_sent_at = now()
@@ -62,9 +64,13 @@ async def claim(
     failing: bool,
     lease: int = LEASE_SECONDS,
 ) -> list[Leased]:
-    """Lease at most `most` bots that are due, those that failed last time or the others."""
+    """Lease at most `most` bots that are due, those that failed last time or the others.
+
+    Engines of our own answer on their machine alone, so its own worker asks them.
+    """
     cursor = await connection.execute(
-        CLAIM, {"token": token, "most": most, "failing": failing, "lease": lease}
+        CLAIM,
+        {"token": token, "most": most, "failing": failing, "lease": lease, "host": settings.BOT_HOST},
     )
     return [Leased._make(row) for row in await cursor.fetchall()]
 

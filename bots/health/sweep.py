@@ -15,6 +15,7 @@ import psycopg
 from django.conf import settings
 from psycopg import AsyncConnection
 
+from bots.adapters.own import client_of_engines, port_range
 from bots.health import queue, using
 from bots.health.check import Checker, Outcome
 from bots.health.lanes import Lanes
@@ -138,8 +139,10 @@ class _Sweep:
         slow = room_for_slow(self.plan.concurrency)
         self._connection = await queue.connect()
         try:
-            async with Client(limit=self.plan.concurrency + slow) as client:
-                checker = Checker(client, self.plan.interval, self.plan.timeout, self._about_to_send)
+            most = self.plan.concurrency + slow
+            engines = client_of_engines(port_range(settings.BOT_PORTS), limit=most)
+            async with Client(limit=most) as client, engines:
+                checker = Checker(client, engines, self.plan.interval, self.plan.timeout, self._about_to_send)
                 lanes = Lanes(checker.check, quick=self.plan.concurrency, slow=slow, patience=PATIENCE)
                 try:
                     await self._go_on(lanes)

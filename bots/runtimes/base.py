@@ -81,6 +81,10 @@ class Runtime(Protocol):
         """None where there is no engine."""
         ...
 
+    def ended_because(self, bot_id: str) -> str:
+        """Why the engine that is gone was ended, where the machine itself says so, as a sentence; otherwise empty."""
+        ...
+
     def log(self, bot_id: str, lines: int = 200) -> list[str]:
         """The last lines of the engine's log, oldest first, as they are: nothing is scrubbed here."""
         ...
@@ -90,5 +94,8 @@ class Runtime(Protocol):
         ...
 
     def remove(self, bot_id: str) -> None:
-        """Forget the bot with its directory and its trades. Raises RuntimeRefused while its engine lives."""
+        """Put the bot's directory aside, with its trades, where it stays for a week.
+
+        Raises RuntimeRefused while its engine lives.
+        """
         ...

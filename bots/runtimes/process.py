@@ -149,6 +149,10 @@ class ProcessRuntime:
         fields = stat.rpartition(")")[2].split()
         return Usage(memory * 1024, (int(fields[11]) + int(fields[12])) / TICKS)
 
+    def ended_because(self, _bot_id: str) -> str:
+        """The kernel tells nobody but a parent, and an engine has none."""
+        return ""
+
     def log(self, bot_id: str, lines: int = 200) -> list[str]:
         """Of Freqtrade's own log since the last start; of what it printed where it did not come so far."""
         own = self._own(bot_id)

@@ -18,17 +18,19 @@ _LINE: Final = re.compile(
 _KEY: Final = re.compile(r"(?<![A-Za-z0-9_-])(?<!\d\.)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{24,}")
 #: The same with the signs of base64: it has more digits than the path of an address, or signs that none has.
 _BASE64: Final = re.compile(
-    r"(?<![A-Za-z0-9+/])(?=(?:[A-Za-z+/]*[0-9]){3}|[A-Za-z0-9/]*\+)[A-Za-z0-9+/]{24,}={0,2}"
+    r"(?<![A-Za-z0-9+/])(?<!\d\.)(?=(?:[A-Za-z+/]*[0-9]){3}|[A-Za-z0-9/]*\+)[A-Za-z0-9+/]{24,}={0,2}"
 )
 _PADDED: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{15,}={1,2}(?![A-Za-z0-9])")
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s\"']*@")
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s\"']{1,300}@")
 _SHOWN: Final = re.compile(r"(?i:\b(bearer)\s+)\S+|(?i:\b(basic)\s+)(?=\S*[0-9A-Z=+/])\S+")
 _ASSIGNED: Final = re.compile(
     r"(?i)(?<![\w-])([\w-]*(?:key|secret|password|passphrase|token|authorization|signature|credential)s?)"
     r"([\"']?\s*[:=]\s*)(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\S+)"
 )
+#: So much of a line is looked through; what is shown of it is far less.
+_READ: Final = 40 * LONGEST_LINE
 _UNCAUGHT: Final = "Fatal exception"
-_PATH: Final = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+")
+_PATH: Final = re.compile(r"(?<![\w.])(?<!:/)/(?:[\w.+-]+/)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def scrubbed(lines: Iterable[str], secrets: Iterable[str] = ()) -> list[str]:
 def _scrub(line: str, known: Sequence[str]) -> str:
     for secret in known:
         line = line.replace(secret, _STRUCK)
+    line = line[:_READ]
     line = _SHOWN.sub(rf"\1\2 {_STRUCK}", line)
     line = _CREDENTIALS.sub(f"{_STRUCK}@", line)
     line = _ASSIGNED.sub(rf"\1\2{_STRUCK}", line)

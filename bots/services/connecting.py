@@ -12,8 +12,8 @@ from accounts.models import User
 from audit import ledger
 from bots.adapters import Credentials, Probe
 from bots.enums import BotStatus, BotType, DesiredState, EngineState
-from bots.exceptions import BotConnectedAlready, BotNotAnswering, TooManyBots
-from bots.models import Bot
+from bots.exceptions import BotConnectedAlready, BotNotAnswering, EngineIsOn, TooManyBots
+from bots.models import Bot, BotEngine
 from bots.models.bot import new_bot_id
 from bots.services.diagnosing import answers_well
 from bots.services.events import record
@@ -119,10 +119,17 @@ def _save(bot: Bot, actor: User) -> Bot:
 @transaction.atomic
 @ledger.named("bot.delete")
 def delete_bot(*, actor: User, bot: Bot) -> None:
-    """Forget a bot with all its history. The bot itself goes on as it is; it is not told.
+    """Forget a bot with all its history. One on a machine of its trader goes on as it is; it is not told.
 
-    Whoever asks twice gets what they want twice.
+    Whoever asks twice gets what they want twice. Raises EngineIsOn for one whose engine TradeWise runs right now.
     """
+    if Bot.objects.select_for_update(of=("self",)).filter(pk=bot.pk).first() is None:
+        return
+    engine = BotEngine.objects.select_for_update(of=("self",)).filter(bot=bot).first()
+    if engine is not None and engine.is_on:
+        raise EngineIsOn(
+            f"{bot} is on, so it was not deleted. Stop it first, and delete it once its engine has ended."
+        )
     Bot.objects.filter(pk=bot.pk).delete()
 
 

@@ -1,7 +1,8 @@
 """What a trader may ask of a bot. Each function is one transaction; the worker does the asking.
 
 A request only writes what is wanted: the sweep finds it at its next tick, sends it and looks afterwards.
-So a page never waits for a bot, and two impatient clicks make one command.
+So a page never waits for a bot, and two impatient clicks make one command. Bots that TradeWise runs are started and
+stopped with their engines (`bots.services.running`); paused and resumed they are like all others.
 """
 
 from datetime import datetime, timedelta
@@ -11,9 +12,10 @@ from django.db import transaction
 
 from accounts.models import User
 from audit import ledger
-from bots.enums import BotStatus, Command, DesiredState
+from bots.enums import BotStatus, BotType, Command, DesiredState, Phase, StopWay
 from bots.exceptions import BotIsDown, CommandRefused, CommandUnderWay, PauseWouldStart
-from bots.models import Bot
+from bots.models import Bot, BotEngine
+from bots.services import running
 from bots.services.events import record
 from bots.services.locking import lock
 from tradewise.tenancy.models import CurrentTimestamp
@@ -32,8 +34,11 @@ _UNDER_WAY: Final = {
 @transaction.atomic
 @ledger.named("bot.start")
 def request_start(*, actor: User, bot: Bot) -> Bot:
-    """Ask a stopped or paused bot to trade. Raises CommandRefused."""
+    """Ask a stopped or paused bot to trade. Raises CommandRefused, or NoPlace for one that TradeWise runs."""
+    if is_run_here(bot) and not _is_paused(bot):
+        return running.start(actor=actor, bot=bot)
     bot = lock(bot)
+    _refuse_unless_up(bot)
     if _is_asked_already(bot, Command.START):
         return bot
     if bot.status == BotStatus.RUNNING:
@@ -44,8 +49,11 @@ def request_start(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 @ledger.named("bot.resume")
 def request_resume(*, actor: User, bot: Bot) -> Bot:
-    """Let a paused bot open new trades again. Raises CommandRefused."""
+    """Let a paused bot open new trades again, or take back a stop of an engine. Raises CommandRefused."""
+    if is_run_here(bot) and bot.desired_state == DesiredState.STOPPED:
+        return running.start(actor=actor, bot=bot)
     bot = lock(bot)
+    _refuse_unless_up(bot)
     if _is_asked_already(bot, Command.START):
         return bot
     if bot.status == BotStatus.RUNNING:
@@ -57,8 +65,16 @@ def request_resume(*, actor: User, bot: Bot) -> Bot:
 
 @transaction.atomic
 @ledger.named("bot.stop")
-def request_stop(*, actor: User, bot: Bot) -> Bot:
-    """Ask a bot to stop, which leaves its open trades unwatched. Raises CommandRefused."""
+def request_stop(*, actor: User, bot: Bot, way: StopWay | None = None) -> Bot:
+    """Ask a bot to stop. One of the trader's own leaves its open trades unwatched; for one that TradeWise runs `way`
+    says what becomes of them. Raises CommandRefused.
+    """
+    if is_run_here(bot):
+        if way is None:
+            raise CommandRefused(
+                f"Say what is to become of the open trades of {bot}: choose a way to stop it."
+            )
+        return running.stop(actor=actor, bot=bot, way=way)
     bot = lock(bot)
     if _is_asked_already(bot, Command.STOP):
         return bot
@@ -72,6 +88,7 @@ def request_stop(*, actor: User, bot: Bot) -> Bot:
 def request_pause(*, actor: User, bot: Bot) -> Bot:
     """Ask a running bot to open no new trades and to go on managing those it has. Raises CommandRefused."""
     bot = lock(bot)
+    _refuse_unless_up(bot)
     if _is_asked_already(bot, Command.PAUSE):
         return bot
     if bot.status == BotStatus.CONNECTED:
@@ -91,6 +108,10 @@ def request_reload(*, actor: User, bot: Bot) -> Bot:
 
     Which one that is only the bot knows, so nothing is desired until it says. Raises CommandRefused.
     """
+    if is_run_here(bot):
+        raise CommandRefused(
+            f"TradeWise writes the configuration of {bot} itself. Change its parameters, and it starts again with them."
+        )
     bot = lock(bot)
     if _is_asked_already(bot, Command.RELOAD):
         return bot
@@ -99,14 +120,37 @@ def request_reload(*, actor: User, bot: Bot) -> Bot:
 
 @transaction.atomic
 def check_now(*, actor: User, bot: Bot) -> Bot:
-    """Make the bot due, so that the next tick of the sweep looks at it."""
+    """Make the bot due, so that the next tick of the sweep looks at it. Raises CommandRefused without an engine."""
     bot = lock(bot)
+    _refuse_unless_up(bot)
     bot.next_check_at = CurrentTimestamp()
     bot.save(update_fields=["next_check_at"])
     bot.refresh_from_db(fields=["next_check_at"])
     # Being due is no column that leaves a trace.
     ledger.event("bot.check", resource="bot", key=bot.bot_id)
     return bot
+
+
+def is_run_here(bot: Bot) -> bool:
+    """Whether TradeWise runs the bot's engine."""
+    return bot.bot_type != BotType.EXTERNAL
+
+
+def _is_paused(bot: Bot) -> bool:
+    return bot.status == BotStatus.CONNECTED and bot.desired_state == DesiredState.PAUSED
+
+
+def _refuse_unless_up(bot: Bot) -> None:
+    """Of the bots that TradeWise runs, only one whose engine is up can be asked something."""
+    if not is_run_here(bot):
+        return
+    engine = BotEngine.objects.filter(bot=bot).only("phase").first()
+    if bot.desired_state == DesiredState.STOPPED and engine is not None and engine.is_on:
+        raise CommandRefused(f"{bot} is stopping and opens no new trades. Let it go on first.")
+    if engine is None or not engine.is_on:
+        raise CommandRefused(f"{bot} is off, so there is nobody to ask. Start it first.")
+    if engine.phase != Phase.UP:
+        raise CommandRefused(f"{bot} is starting. Wait until it is up, then try again.")
 
 
 def _is_asked_already(bot: Bot, command: Command) -> bool:

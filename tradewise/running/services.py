@@ -71,6 +71,7 @@ class Plan:
             **{name: value for name, value in os.environ.items() if name not in _HELD - _OWN[settings]},
             "DJANGO_SETTINGS_MODULE": f"tradewise.settings.{settings}",
             "EGRESS_ALLOW": ",".join(filter(None, allowed)),
+            "BOT_SIMULATED_EXCHANGE": self.demo.exchange_url,
             "TRADEWISE_VAR": str(self.var),
             "PYTHONUNBUFFERED": "1",
             MARK: self.mark,

@@ -196,6 +196,24 @@ BOT_FIGURES_INTERVAL = max(60, env.int("BOT_FIGURES_INTERVAL", default=60))
 BOT_CHECK_TIMEOUT = env.float("BOT_CHECK_TIMEOUT", default=5.0)
 #: Days for which each minute's sample is kept; daily results are kept for good.
 BOT_SAMPLE_RETENTION_DAYS = env.int("BOT_SAMPLE_RETENTION_DAYS", default=30)
+#: Where engines run: "process" (Freqtrade in its own virtual environment) or "docker".
+BOT_RUNTIME = env.str("BOT_RUNTIME", default="process")
+#: This machine's name, its range of ports, where its bots' directories lie, and the memory that they may use together.
+BOT_HOST = env.str("BOT_HOST", default="main")
+BOT_PORTS = env.str("BOT_PORTS", default="18100-18199")
+BOT_DIRECTORY = env.str("BOT_DIRECTORY", default=str(VAR / "bots"))
+BOT_MEMORY_MB = env.int("BOT_MEMORY_MB", default=0)  # 0: two thirds of the machine's
+#: Memory that one engine needs; with Docker also its limit, doubled.
+BOT_ENGINE_MB = env.int("BOT_ENGINE_MB", default=330)
+#: Engines that start at the same time, each of which costs three CPU-seconds; 0: one for each core.
+BOT_STARTS_AT_ONCE = env.int("BOT_STARTS_AT_ONCE", default=0)
+#: Engines that one tenant may run, where `limit_engines` says nothing else.
+BOT_ENGINES_PER_TENANT = env.int("BOT_ENGINES_PER_TENANT", default=5)
+#: Where the simulated exchange listens; without it no bot trades there.
+BOT_SIMULATED_EXCHANGE = env.str("BOT_SIMULATED_EXCHANGE", default="")
+#: For Docker: the image by digest, and where its engine listens.
+BOT_IMAGE = env.str("BOT_IMAGE", default="")
+BOT_DOCKER_URL = env.str("BOT_DOCKER_URL", default="unix:///var/run/docker.sock")
 #: Bots that one tenant may have.
 BOT_LIMIT = env.int("BOT_LIMIT", default=500)
 

@@ -66,7 +66,8 @@ staff_site = StaffSite(name="admin")
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows of all tenants to look at. The database refuses a change too."""
 
-    actions = None
+    #: None: no row can be ticked.
+    actions: Any = None
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False

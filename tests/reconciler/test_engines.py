@@ -1,0 +1,159 @@
+"""Real Freqtrade engines, one of each kind: they start, trade on the simulated exchange, and stop in all three ways.
+
+What the site shows of them is compared with Freqtrade's own figures, asked at the same moment.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+
+from bots.adapters.own import OwnFreqtrade, client_of_engines
+from bots.enums import StopWay
+from bots.exchanges import ask_markets
+from bots.models import Bot
+from bots.services.tokens import token_context
+from tests.reconciler.conftest import Fleet, wait_for
+from tradewise.secrets import open_sealed
+from tradewise.simulation.exchange_process import ExchangeProcess
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+CENT = Decimal("0.01")
+
+
+@pytest.fixture(scope="module")
+def wild() -> Iterator[ExchangeProcess]:
+    """An exchange on which a trade seldom takes more than a minute."""
+    process = ExchangeProcess(seed=7, volatility=0.02)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def exchange(wild: ExchangeProcess) -> ExchangeProcess:
+    """What `fleet` trades on."""
+    return wild
+
+
+def grid_around(price: Decimal) -> dict[str, Any]:
+    """Lines 1 % apart, ten below and ten above."""
+    return {
+        "strategy": "grid",
+        "exchange": "binance",
+        "stake_currency": "USDT",
+        "pairs": ["BTC/USDT"],
+        "timeframe": "1m",
+        "parameters": {
+            "lower": float((price * Decimal("0.9")).quantize(CENT)),
+            "upper": float((price * Decimal("1.1")).quantize(CENT)),
+            "levels": 21,
+            "unit": 45,
+        },
+    }
+
+
+def ask(fleet: Fleet, bot: Bot, path: str) -> Any:
+    """What the engine itself says, by its own credentials."""
+    from bots.adapters import Credentials
+
+    row = fleet.row(bot)
+    context = token_context(row.tenant_id, row.bot_id, row.api_url)
+    credentials = Credentials.parse(open_sealed(row.api_token, context=context).reveal())
+
+    async def call() -> Any:
+        async with client_of_engines(fleet.machine.ports, limit=1) as client:
+            return await OwnFreqtrade(client, row.api_url, credentials)._ask(path, max_bytes=2_000_000)
+
+    return asyncio.run(call())
+
+
+def figures_beside(fleet: Fleet, bot: Bot) -> tuple[Any, dict[str, Any]]:
+    """What was stored, and what the engine said just before and just after: tried until both are the same."""
+    for _ in range(40):
+        before = ask(fleet, bot, "profit")
+        fleet.sql("UPDATE bots SET next_figures_at = now(), next_check_at = now() WHERE id = %s", bot.pk)
+        fleet.sweep()
+        after = ask(fleet, bot, "profit")
+        same = [
+            before[name] == after[name] for name in ("profit_all_coin", "profit_closed_coin", "trade_count")
+        ]
+        if all(same):
+            (figures,) = fleet.sql("SELECT * FROM bot_figures WHERE bot_id = %s", bot.pk)
+            return figures, after
+        time.sleep(0.3)
+    pytest.fail("The prices never stood still for a moment.")
+
+
+def has_closed_a_trade(fleet: Fleet, bot: Bot) -> bool:
+    fleet.tick()
+    fleet.sweep()
+    return bool(ask(fleet, bot, "profit")["closed_trade_count"])
+
+
+def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: ExchangeProcess) -> None:
+    price = ask_markets(wild.url, ["BTC/USDT"], simulated=True).by_pair["BTC/USDT"].price
+    assert price is not None
+    dca, momentum = fleet.launch("dca"), fleet.launch("momentum")
+    grid = fleet.launch(config=grid_around(price))
+    bots = {"dca": dca, "momentum": momentum, "grid": grid}
+    for bot in bots.values():
+        row = fleet.until_up(bot, 90)
+        assert (row.status, row.is_simulated, row.connection_error) == ("running", True, None)
+    for kind, bot in bots.items():
+        wait_for(partial(has_closed_a_trade, fleet, bot), 240, f"{kind} closes a trade")
+    for bot in bots.values():
+        compare(fleet, bot)
+
+    fleet.stop(dca, StopWay.CLOSE)
+    fleet.stop(grid, StopWay.NOW)
+    fleet.stop(momentum, StopWay.EXITS)
+    held = fleet.row(momentum)
+    assert held.status == "stopping"
+    fleet.until_off(grid, 40)
+    fleet.until_off(dca, 60)
+    fleet.until_off(momentum, 240)
+    for bot in bots.values():
+        row = fleet.row(bot)
+        assert (row.status, row.places, row.exposed_host_port, row.api_token) == ("inactive", 0, None, None)
+    assert fleet.engines() == []
+    assert open_in_its_database(fleet, dca) == open_in_its_database(fleet, momentum) == 0
+
+
+def compare(fleet: Fleet, bot: Bot) -> None:
+    figures, own = figures_beside(fleet, bot)
+    exactly = Decimal("1e-6")
+    assert abs(figures.profit_all - Decimal(str(own["profit_all_coin"]))) < exactly
+    assert abs(figures.profit_closed - Decimal(str(own["profit_closed_coin"]))) < exactly
+    assert figures.closed_trades == own["closed_trade_count"]
+    assert figures.starting_capital == 1000
+    assert figures.equity == figures.starting_capital + figures.profit_all
+    (seen,) = fleet.sql("SELECT coalesce(sum(profit), 0) AS profit FROM bot_trades WHERE bot_id = %s", bot.pk)
+    partial = sum(
+        Decimal(str(trade.get("realized_profit") or 0)) for trade in ask(fleet, bot, "status") or []
+    )
+    assert abs(seen.profit + partial - figures.profit_closed) < Decimal("1e-4")
+
+
+def open_in_its_database(fleet: Fleet, bot: Bot) -> int:
+    import sqlite3
+
+    with sqlite3.connect(fleet.directory(bot) / "trades-simulated.sqlite") as trades:
+        return int(trades.execute("SELECT count(*) FROM trades WHERE is_open").fetchone()[0])
+
+
+def test_five_start_together_within_a_minute(fleet: Fleet) -> None:
+    """How long it took and what each uses is a property of the report, in seconds and MB."""
+    bots = [fleet.launch("dca", name=f"Bot {number}") for number in range(5)]
+    began = time.monotonic()
+    for bot in bots:
+        fleet.until_up(bot, 60)
+    assert time.monotonic() - began < 60
+    assert len(set(fleet.engines())) == 5
+    ports = {fleet.row(bot).exposed_host_port for bot in bots}
+    assert len(ports) == 5
