@@ -94,11 +94,12 @@ def note(argv: Sequence[str]) -> bool:
 def by_ops(tenant_id: uuid.UUID, *, action: str = "") -> AbstractContextManager[None]:
     """A transaction of a command, as that tenant: the trail knows who ran it and which one it was."""
     return tenant_context(
-        tenant_id, actor=f"ops:{_who()}", action=action, user_agent=f"manage.py {_command()}"
+        tenant_id, actor=f"ops:{who()}", action=action, user_agent=f"manage.py {_command()}"
     )
 
 
-def _who() -> str:
+def who() -> str:
+    """The user of the operating system at the terminal."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name, as in a container

@@ -9,7 +9,10 @@ class MarketplaceConfig(AppConfig):
     name = "marketplace"
 
     def ready(self) -> None:
-        """Say what its entries in the trail are called."""
+        """Say what its entries in the trail are called, and who delivers its messages."""
         from marketplace import words
+        from marketplace.services import platform_bots
+        from tradewise.outbox.delivery import DELIVER
 
         words.learn()
+        DELIVER[platform_bots.KIND] = platform_bots.deliver

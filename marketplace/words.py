@@ -11,6 +11,9 @@ ACTIONS = {
     "template.create": "Created a template",
     "template.change": "Changed a template",
     "template.delete": "Deleted a template",
+    "platform_bot.ask": "Asked TradeWise to run the template",
+    "platform_bot.run": "Ran the template for TradeWise",
+    "platform_bot.refused": "Could not run the template for TradeWise",
 }
 FIELDS = {
     "template.template_id": "Public number",

@@ -36,8 +36,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "create_logins": ([], "ops"),
     "create_staff": (["--email", "made@example.com"], "ops"),
     "export_audit_heads": ([], "ops"),
+    "limit_engines": (["00000000-0000-4000-8000-000000000001", "7"], "ops"),
     "make_seal_keys": (["--directory", "{tmp}"], "ops"),
     "resume_audit": ([], "ops"),
+    "run_platform_bot": ([], "ops"),
 }
 
 
@@ -149,6 +151,7 @@ def test_commands_that_make_the_trail_are_known() -> None:
 TASKS = {
     "bots.sweep",
     "bots.keep_partitions",
+    "bots.reconcile",
     "accounts.forget_sessions",
     "tradewise.deliver_outbox",
     "audit.keep_partitions",
@@ -197,6 +200,31 @@ def test_a_token_that_is_used_for_a_command_is_noted_each_time(
     run_task("bots.sweep")
     purposes = [e.new_values["for"] for e in entries_since(before) if e.action == "bot.token_used"]
     assert purposes == ["the command stop"]
+
+
+def test_an_engine_that_has_ended_is_noted_with_the_address_that_it_gave_back(
+    alice: User, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bots.reconciler.tick.can_start", lambda _: True)
+    settings.BOT_DIRECTORY = str(tmp_path)
+    (bot,) = sql(
+        "INSERT INTO bots (bot_id, tenant_id, bot_type, name, api_url, exposed_host_port, status, desired_state) "
+        "VALUES ('ended', %s, 'shared', 'Ended', 'http://127.0.0.1:18100', 18100, 'stopping', 'stopped') RETURNING id",
+        alice.tenant_id,
+    )
+    sql(
+        "INSERT INTO bot_engines (tenant_id, bot_id, mode, allocation, config_json, host, phase) "
+        "VALUES (%s, %s, 'dry_run', 100, '{}', %s, 'ending')",
+        alice.tenant_id,
+        bot.id,
+        settings.BOT_HOST,
+    )
+    before = last_entry()
+    run_task("bots.reconcile")
+    (entry,) = [e for e in entries_since(before) if e.tenant_id == alice.tenant_id]
+    assert (entry.action, entry.resource_id) == ("bot.change", "ended")
+    assert entry.new_values == {"status": "inactive", "api_url": None, "exposed_host_port": None}
+    assert_by_the_worker(entry)
 
 
 def test_a_delivered_mail_is_noted_without_its_words(alice: User, settings: Any, tmp_path: Path) -> None:
