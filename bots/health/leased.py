@@ -42,6 +42,8 @@ class Leased(NamedTuple):
     last_trade_id: int | None
     record_since: datetime | None = None
     bot_type: str = BotType.EXTERNAL
+    lease_token: uuid.UUID | None = None
+    """Of this claim: a bot that a service gave free meanwhile may be claimed again by the same sweep."""
 
     @property
     def seconds_since_asked(self) -> float:

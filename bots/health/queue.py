@@ -34,7 +34,7 @@ RETURNING b.id, b.tenant_id, b.bot_id, now(), b.api_url, b.api_token, b.token_se
     b.desired_state, b.command, b.command_asked_at, b.command_sent_at, b.health, b.failures,
     b.connection_error, b.engine_state, b.engine_version, b.strategy, b.exchange, b.timeframe,
     b.stake_currency, b.dry_run, b.next_figures_at <= now(), f.taken_at, f.starting_capital, f.closed_trades,
-    f.last_trade_id, b.record_since, b.bot_type"""
+    f.last_trade_id, b.record_since, b.bot_type, b.lease_token"""
 
 _ABOUT_TO_SEND: Final[LiteralString] = """
 UPDATE bots SET command_sent_at = now()

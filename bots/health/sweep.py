@@ -128,7 +128,6 @@ def _require_key() -> None:
 class _Sweep:
     plan: Plan
     report: Report = field(default_factory=Report)
-    token: uuid.UUID = field(default_factory=uuid.uuid4)
     # Statements of one connection take turns; a transaction is one turn.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _connection: AsyncConnection[Any] | None = None
@@ -192,13 +191,14 @@ class _Sweep:
         return more
 
     async def _claim_some(self, connection: AsyncConnection[Any], failing: bool) -> list[Leased]:
-        bots = await queue.claim(connection, self.token, most=BATCH, failing=failing, lease=self.plan.lease)
+        bots = await queue.claim(connection, uuid.uuid4(), most=BATCH, failing=failing, lease=self.plan.lease)
         await using.note(connection, bots)
         return bots
 
     async def _about_to_send(self, bot: Leased) -> bool:
         async def note(connection: AsyncConnection[Any], bot: Leased) -> bool:
-            return await queue.about_to_send(connection, self.token, bot)
+            assert bot.lease_token is not None
+            return await queue.about_to_send(connection, bot.lease_token, bot)
 
         return bool(await self._with_connection(note, bot))
 
@@ -207,27 +207,28 @@ class _Sweep:
         self.report.working += sum(o.seen is not None and o.seen.state is not None for o in outcomes)
         self.report.figures += sum(o.reading is not None for o in outcomes)
         self.report.unknown += sum(o.seen is None for o in outcomes)
-        await self._write_some(outcomes)
+        for token, those in _by_lease(outcomes):
+            await self._write_some(token, those)
 
-    async def _write_some(self, outcomes: list[Outcome]) -> None:
+    async def _write_some(self, token: uuid.UUID, outcomes: list[Outcome]) -> None:
         """What one bot says must not keep the others' results: a row that is refused is found by halving."""
         pace = Pace(self.plan.interval, self.plan.figures_interval)
 
         async def write(connection: AsyncConnection[Any], outcomes: list[Outcome]) -> int:
-            return await write_back(connection, self.token, outcomes, pace)
+            return await write_back(connection, token, outcomes, pace)
 
         try:
             self.report.written += await self._with_connection(write, outcomes)
         except psycopg.errors.LockNotAvailable:
-            await self._halve(outcomes, "a trader's request holds its row")
+            await self._halve(token, outcomes, "a trader's request holds its row")
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            await self._halve(outcomes, f"the database refuses it ({type(error).__name__})")
+            await self._halve(token, outcomes, f"the database refuses it ({type(error).__name__})")
 
-    async def _halve(self, outcomes: list[Outcome], why: str) -> None:
+    async def _halve(self, token: uuid.UUID, outcomes: list[Outcome], why: str) -> None:
         if len(outcomes) > 1:
             middle = len(outcomes) // 2
-            await self._write_some(outcomes[:middle])
-            await self._write_some(outcomes[middle:])
+            await self._write_some(token, outcomes[:middle])
+            await self._write_some(token, outcomes[middle:])
         else:
             # Its lease runs out, and it is checked again.
             logger.warning("a result was not written: %s bot=%s", why, outcomes[0].bot.bot_id)
@@ -247,6 +248,15 @@ class _Sweep:
                     if time.monotonic() > deadline:
                         raise
                     await asyncio.sleep(0.5)
+
+
+def _by_lease(outcomes: list[Outcome]) -> Iterator[tuple[uuid.UUID, list[Outcome]]]:
+    """Together what was claimed together: mostly that is all of them."""
+    found: dict[uuid.UUID, list[Outcome]] = {}
+    for outcome in outcomes:
+        assert outcome.bot.lease_token is not None
+        found.setdefault(outcome.bot.lease_token, []).append(outcome)
+    yield from found.items()
 
 
 def room_for_slow(quick: int) -> int:

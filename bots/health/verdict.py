@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bots.adapters import Probe
-from bots.enums import BotStatus, DesiredState, EngineState, HealthReason
+from bots.enums import BotStatus, BotType, DesiredState, EngineState, HealthReason
 from bots.health.commands import NOTHING, UNDER_WAY, Next, Step
 from bots.health.leased import Leased
 
@@ -81,7 +81,7 @@ def is_as_before(bot: Leased, seen: Probe) -> bool:
         and not bot.command
         and bot.connection_error is None
         and seen.state is not None
-        and bot.status == _STATUS[seen.state]
+        and bot.status == _status(bot, seen.state)
         and facts_of(seen, bot) == facts_known(bot)
     )
 
@@ -107,7 +107,7 @@ def judge(
     if seen.state is EngineState.STOPPED:
         exchange_error = None  # it asks for no prices, so nobody can say that it gets none
     under_way = step.step in (Step.WAIT, Step.SEND)
-    status = _status_under_way(bot) if under_way else _STATUS[seen.state]
+    status = _status_under_way(bot) if under_way else _status(bot, seen.state)
     health = HealthReason.EXCHANGE_UNREACHABLE if exchange_error else seen.reason
     ended = step.step is Step.END
     desired = bot.desired_state
@@ -127,6 +127,12 @@ def judge(
         events=(),
     )
     return _with_events(bot, verdict, step, exchange_error or seen.sentence)
+
+
+def _status(bot: Leased, state: EngineState) -> str:
+    """An engine of ours that winds down is stopping until it has ended, whatever it calls that itself."""
+    winds_down = bot.bot_type != BotType.EXTERNAL and bot.desired_state == DesiredState.STOPPED
+    return BotStatus.STOPPING if winds_down else _STATUS[state]
 
 
 def interval_after(failures: int, interval: int) -> int:

@@ -187,7 +187,8 @@ def _has_moved(bot: Leased, now: Held) -> bool:
 
 def _is_overtaken(bot: Leased, now: Held) -> bool:
     """Whether a trader asked for something else since: then what the site wrote stays."""
-    return bot.command_asked_at != now.command_asked_at or bot.command != now.command
+    asked = (bot.command_asked_at, bot.command, bot.desired_state)
+    return asked != (now.command_asked_at, now.command, now.desired_state)
 
 
 def _row(outcome: Outcome, now: Held, *, begins_anew: bool) -> dict[str, Any]:
