@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import report
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("sweep", "rls", "pages", "audit")
+BENCHMARKS = ("sweep", "rls", "pages", "audit", "engines")
 #: Seconds after which one benchmark is taken for broken. The first run fills a database besides.
 LONGEST = 600
 

@@ -24,6 +24,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def engine_ports() -> int:
+    """The first of ten ports, none of which is likely to be taken while the tests run."""
+    port = free_port()
+    return port if port < 60_000 else port - 10_000
+
+
 @pytest.fixture(scope="session")
 def freqtrade_venv() -> Path:
     """Where Freqtrade is installed; without it the tests are skipped, except in CI."""

@@ -46,6 +46,8 @@ class Whole:
 
     plan: Plan
     database: str
+    #: Ten ports from here are for engines of its own.
+    first_port: int = 0
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
@@ -91,7 +93,12 @@ class Whole:
         if not servers.EMBEDDED:
             names = {"DATABASE_URL": "tw_app", "DATABASE_URL_WORKER": "tw_worker"}
             own = {name: servers.dsn(login, self.database) for name, login in names.items()}
-        quick = {"BOT_CHECK_INTERVAL": "3", "REDIS_PREFIX": self.database, "SECURE": "false"}
+        quick = {
+            "BOT_CHECK_INTERVAL": "3",
+            "BOT_PORTS": f"{self.first_port}-{self.first_port + 9}",
+            "REDIS_PREFIX": self.database,
+            "SECURE": "false",
+        }
         return {**given, **own, **quick, "SITE_URL": self.url, "ALLOWED_HOSTS": "127.0.0.1"}
 
     def code_for(self, address: str) -> str:
@@ -130,7 +137,7 @@ def whole(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Whole]:
     """A TradeWise that runs for the rest of the session."""
-    from tests.engines import free_port
+    from tests.engines import engine_ports, free_port
     from tradewise.secrets.keyring import ensure_keys
     from tradewise.secrets.signing import ensure_signing_keys
 
@@ -142,7 +149,7 @@ def whole(
     ensure_keys(var / "keys")
     ensure_signing_keys(var / "keys")
     demo = Demo(exchange_process.port, trading_bot.port, trading_bot.username, trading_bot.password)
-    whole = Whole(Plan(var, free_port(), 0, demo, "tests"), servers.process_database())
+    whole = Whole(Plan(var, free_port(), 0, demo, "tests"), servers.process_database(), engine_ports())
     try:
         whole.start()
         yield whole
