@@ -32,6 +32,7 @@ SHOWN = (
     "timeframe",
     "stake_currency",
     "dry_run",
+    "is_simulated",
     "record_since",
     "created_at",
     "updated_at",

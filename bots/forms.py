@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
 from bots.adapters import Credentials, CredentialsError
-from bots.enums import Command
+from bots.enums import Command, StopWay
 from bots.services.addresses import normal_url
 from tradewise.egress import EgressError
 
@@ -133,7 +133,7 @@ class FleetFilter(forms.Form):
         ("connected", "Paused"),
         ("inactive", "Stopped"),
     ]
-    MODES = [("", "Any mode"), ("live", "Live"), ("dry", "Dry run")]
+    MODES = [("", "Any mode"), ("live", "Live"), ("dry", "Dry run"), ("simulated", "Simulated")]
 
     q = PrintableCharField(
         label="Search",
@@ -186,6 +186,7 @@ class SelectedForm(forms.Form):
 
     command = forms.ChoiceField(choices=COMMANDS)
     confirmed = forms.BooleanField(required=False)
+    way = forms.ChoiceField(choices=StopWay.choices, required=False)
     bot = forms.MultipleChoiceField(error_messages={"required": "Tick the bots first."})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -200,7 +201,17 @@ class SelectedForm(forms.Form):
         return chosen
 
 
-class DeleteForm(forms.Form):
+class StopForm(forms.Form):
+    """What becomes of the open trades of an engine that is stopped."""
+
+    way = forms.ChoiceField(
+        label="What becomes of its open trades",
+        choices=StopWay.choices,
+        error_messages={"required": "Choose what becomes of the open trades."},
+    )
+
+
+class NamedForm(forms.Form):
     """The word that says the trader means it."""
 
     name = forms.CharField(
@@ -219,3 +230,33 @@ class DeleteForm(forms.Form):
         if name.strip() != self.bot_name.strip():
             raise ValidationError("This is not the name of the bot.")
         return name
+
+
+class DeleteForm(NamedForm):
+    """A bot that is to be forgotten."""
+
+
+class LiveForm(NamedForm):
+    """A bot that is to trade real money, with the exchange's keys. Neither is ever written into a page."""
+
+    key = forms.CharField(
+        label="API key",
+        max_length=128,
+        help_text="It may read and trade spot. A key that may withdraw is refused.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", **_NO_HELP}),
+    )
+    secret = forms.CharField(
+        label="Secret key",
+        max_length=128,
+        help_text="Sealed as soon as the exchange has confirmed it. Nobody can read it here again, not you either.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", **_NO_HELP}),
+    )
+    field_order = ["key", "secret", "name"]
+
+    @sensitive_variables()
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"]
+        # A colon separates the two where they are kept.
+        if ":" in key:
+            raise ValidationError("An API key holds no colon.")
+        return key

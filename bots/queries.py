@@ -26,7 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Lower
 from django.db.models.lookups import GreaterThan
 
-from bots.enums import BotStatus, HealthReason
+from bots.enums import BotStatus, HealthReason, Mode
 from bots.models import Bot, BotDay, BotEvent, BotSample, BotTrade
 from tradewise.tenancy.context import current_tenant_id
 from tradewise.tenancy.models import CurrentTimestamp
@@ -54,6 +54,21 @@ class StartOfToday(Func):
 
 #: What was earned today is known only from figures that were read today.
 PROFIT_TODAY: Final = Case(When(figures__taken_at__gte=StartOfToday(), then=F("figures__profit_today")))
+
+
+#: An engine is to trade with what it is set to, though the bot has not said so yet.
+MODE: Final = Case(
+    When(engine__mode__isnull=False, then=F("engine__mode")),
+    When(dry_run=True, then=Value(Mode.DRY_RUN.value)),
+    When(dry_run=False, then=Value(Mode.LIVE.value)),
+    default=Value(""),
+    output_field=TextField(),
+)
+FILTERS_OF_MODE: Final = {
+    "live": {"dry_run": False},
+    "dry": {"dry_run": True, "is_simulated": False},
+    "simulated": {"is_simulated": True},
+}
 
 
 class Compiled:
@@ -97,7 +112,11 @@ class FleetFacts(NamedTuple):
     connection_error: str | None
     command: str
     is_under_way: bool
-    dry_run: bool | None
+    mode: str
+    """Of `bots.enums.Mode`; empty where the bot has not said it yet."""
+    phase: str | None
+    """Of the engine, where TradeWise runs it."""
+    desired_state: str | None
     stake_currency: str
     exchange: str
     strategy: str
@@ -115,7 +134,7 @@ class Total:
     """What the bots of one currency and mode earned. None where none of them has said yet."""
 
     stake_currency: str
-    dry_run: bool
+    mode: str
     bots: int = 0
     reporting: int = 0
     profit_today: Decimal | None = None
@@ -136,7 +155,7 @@ class FleetState:
 
 def _groups() -> QuerySet[Bot, tuple[Any, ...]]:
     return (
-        Bot.objects.values_list("dry_run", "stake_currency", "status", "health")
+        Bot.objects.values_list("dry_run", "is_simulated", "stake_currency", "status", "health")
         .annotate(
             bots=Count("pk"),
             reporting=Count("figures__profit_all"),
@@ -149,7 +168,7 @@ def _groups() -> QuerySet[Bot, tuple[Any, ...]]:
             every_reading=Sum(Epoch("figures__taken_at")),
             every_rejection=Sum("figures__rejected_samples"),
         )
-        .order_by("dry_run", "stake_currency", "status", "health")
+        .order_by("dry_run", "is_simulated", "stake_currency", "status", "health")
     )
 
 
@@ -159,16 +178,18 @@ _FLEET_STATE: Final = Compiled(_groups)
 def fleet_state() -> FleetState:
     """Counts, totals by currency and mode, and the version, in one aggregate over the tenant's bots."""
     groups = _FLEET_STATE.rows()
-    totals: dict[tuple[bool, str], Total] = {}
+    totals: dict[tuple[str, str], Total] = {}
     by_status: dict[str, int] = {}
     count = problems = 0
-    for dry_run, currency, status, health, bots, reporting, today, profit, worth, *_ in groups:
+    for dry_run, simulated, currency, status, health, bots, reporting, today, profit, worth, *_ in groups:
         count += bots
         by_status[status] = by_status.get(status, 0) + bots
         if status == BotStatus.ERROR or health not in WORKING:
             problems += bots
         if dry_run is not None and currency:
-            total = totals.setdefault((dry_run, currency), Total(currency, dry_run))
+            # Invented prices are never added to real ones.
+            mode = Mode.SIMULATED if simulated else Mode.DRY_RUN if dry_run else Mode.LIVE
+            total = totals.setdefault((mode, currency), Total(currency, mode))
             total.bots += bots
             total.reporting += reporting
             total.profit_today = _plus(total.profit_today, today)
@@ -191,7 +212,7 @@ def fleet(*, text: str = "", status: str = "", mode: str = "") -> QuerySet[Bot, 
     if status:
         bots = bots.filter(NEEDS_ATTENTION if status == "problem" else Q(status=status))
     if mode:
-        bots = bots.filter(dry_run=mode == "dry")
+        bots = bots.filter(**FILTERS_OF_MODE[mode])
     return _fleet_facts(bots).order_by(
         Case(When(status=BotStatus.ERROR, then=0), When(NEEDS_ATTENTION, then=1), default=2),
         Lower("name"),
@@ -224,7 +245,9 @@ def _fleet_facts(bots: QuerySet[Bot]) -> QuerySet[Bot, tuple[Any, ...]]:
         "connection_error",
         "command",
         Coalesce(GreaterThan(F("command_asked_at"), since), Value(False)),
-        "dry_run",
+        MODE,
+        F("engine__phase"),
+        "desired_state",
         "stake_currency",
         "exchange",
         "strategy",

@@ -4,13 +4,19 @@ from collections.abc import Iterable, Mapping
 
 from audit import words
 from audit.words import Resource
-from bots.enums import BotStatus, BotType, Command, DesiredState
+from bots.enums import BotStatus, BotType, Command, DesiredState, Mode, StopWay
 from bots.models import Bot
 
 ACTIONS = {
     "bot.connect": "Connected the bot",
     "bot.edit": "Edited the bot",
     "bot.readdress": "Changed the bot's address or password",
+    "bot.launch": "Made the bot and started it",
+    "bot.set_up": "Changed the bot's parameters",
+    "bot.go_live": "Set the bot to trade real money",
+    "bot.leave_live": "Set the bot back to a dry run",
+    "bot.read_log": "Asked for the log of the bot's engine",
+    "bot.keys_used": "Used the exchange's keys of the bot",
     "bot.delete": "Deleted the bot",
     "bot.start": "Asked the bot to start",
     "bot.stop": "Asked the bot to stop",
@@ -35,6 +41,12 @@ ACTIONS = {
     "bot_sample.create": "Wrote a point of the bot's curve",
     "bot_sample.change": "Changed a point of the bot's curve",
     "bot_sample.delete": "Deleted points of the bot's curve",
+    "bot_engine.create": "Set up the bot's engine",
+    "bot_engine.change": "The bot's engine changed",
+    "bot_engine.delete": "Deleted the bot's engine",
+    "engine_limit.create": "Set how many engines the account may run",
+    "engine_limit.change": "Changed how many engines the account may run",
+    "engine_limit.delete": "Removed the account's own number of engines",
     "demo.create": "Made the demo account",
 }
 FIELDS = {
@@ -52,6 +64,16 @@ FIELDS = {
     "command": "Command",
     "engine_version": "Freqtrade",
     "dry_run": "Mode",
+    "is_simulated": "On the simulated exchange",
+    "mode": "Mode",
+    "allocation": "Allocation",
+    "config_json": "Configuration",
+    "revision": "Revision",
+    "stop_way": "Way to stop",
+    "host": "Machine",
+    "exchange_keys": "Keys of the exchange",
+    "keys_set_at": "Keys entered",
+    "engines": "Engines at the same time",
     "stake_currency": "Stake currency",
     "record_since": "Record since",
 }
@@ -63,6 +85,8 @@ VALUES = {
     "bot.desired_state": {value: str(label) for value, label in DesiredState.choices},
     "bot.command": {"": "none", **{value: str(label) for value, label in Command.choices}},
     "bot.dry_run": {"true": "Dry run", "false": "Live"},
+    "bot_engine.mode": {value: str(label) for value, label in Mode.choices},
+    "bot_engine.stop_way": {"": "none", **{value: str(label) for value, label in StopWay.choices}},
 }
 
 
@@ -78,6 +102,9 @@ def _of_bot(noun: str, many: str = "", *routine: str) -> Resource:
 
 RESOURCES = {
     "bot": Resource("bot", find=find_bots, key_speaks=True),
+    # It does not merely accompany: of a bot that goes live its engine alone changes.
+    "bot_engine": Resource("engine", find=find_bots, part_of="bot"),
+    "engine_limit": Resource("limit of engines"),
     "bot_event": _of_bot("diary entry", "diary entries", "create"),
     "bot_figures": _of_bot("figures", "figures"),
     "bot_day": _of_bot("day's result", "days' results"),

@@ -119,7 +119,7 @@ def start(*, actor: Owner, bot: Bot) -> Bot:
         return _start(actor, bot, engine)
     if bot.desired_state == DesiredState.STOPPED:
         bot.desired_state, bot.status = DesiredState.RUNNING, BotStatus.STARTING
-        bot.save(update_fields=["desired_state", "status", "updated_at"])
+        bot.save(update_fields=["desired_state", "status", "updated_at", *_fence(bot, engine)])
         _visit(engine, stop_way="")
         record(bot, "command", f"{actor} asked the bot to go on.")
         return bot
@@ -143,7 +143,7 @@ def stop(*, actor: Owner, bot: Bot, way: StopWay) -> Bot:
     given_up = engine.phase == Phase.FAILED
     bot.desired_state, bot.command = DesiredState.STOPPED, ""
     bot.status = BotStatus.INACTIVE if given_up else BotStatus.STOPPING
-    fields = ["desired_state", "command", "status", "updated_at"]
+    fields = ["desired_state", "command", "status", "updated_at", *_fence(bot, engine)]
     if given_up:
         bot.health, bot.connection_error, bot.failures = HealthReason.STOPPED, None, 0
         bot.health_since = CurrentTimestamp()
@@ -170,7 +170,7 @@ def change(*, actor: Owner, bot: Bot, wanted: Wanted, note: str) -> Bot:
         restarts = engine.phase in (Phase.LAUNCHED, Phase.UP) and bot.desired_state != DesiredState.STOPPED
         if restarts:
             bot.status, bot.command = BotStatus.STARTING, ""
-            fields += ["status", "command"]
+            fields += ["status", "command", *_fence(bot, engine)]
         bot.strategy = kinds.engine_class(wanted.configuration)
         bot.timeframe = wanted.configuration.timeframe
         fields += ["strategy", "timeframe"]
@@ -301,6 +301,15 @@ def _visit(engine: BotEngine, **changed: object) -> None:
     for name, value in changed.items():
         setattr(engine, name, value)
     engine.save(update_fields=list(changed))
+
+
+def _fence(bot: Bot, engine: BotEngine) -> list[str]:
+    """A check that is under way knows nothing of what was asked now: what it brings is not written; it is made anew."""
+    bot.lease_token = bot.lease_until = None
+    if engine.phase not in (Phase.UP, Phase.CLOSING):
+        return ["lease_token", "lease_until"]
+    bot.next_check_at = CurrentTimestamp()
+    return ["lease_token", "lease_until", "next_check_at"]
 
 
 def _refuse_on(bot: Bot, engine: BotEngine) -> None:

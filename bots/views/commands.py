@@ -1,7 +1,8 @@
 """What a trader asks of bots. Nothing here waits for a bot: the worker asks it."""
 
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,11 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.http import TraderRequest
 from accounts.models import User
 from bots import queries
-from bots.forms import SelectedForm
-from bots.models import Bot
+from bots.enums import StopWay
+from bots.forms import SelectedForm, StopForm
+from bots.models import Bot, BotEngine
 from bots.services import lifecycle
 from bots.views.detail import live_context
-from bots.views.requests import own_bot, way_back
+from bots.views.engine import ways_to_stop
+from bots.views.requests import engine_of, own_bot, way_back
 from bots.views.rows import row_html
 from tradewise.exceptions import DomainError
 from tradewise.web.pages import SeeOther, notify, redirect_or_fragment, render_refusal, wants_fragment
@@ -62,14 +65,35 @@ def check(request: TraderRequest, bot_id: str) -> HttpResponse:
 def stop(request: TraderRequest, bot_id: str) -> HttpResponse:
     """Say what stopping means and offer to pause instead; then ask the bot to stop."""
     bot = own_bot(bot_id)
+    engine = engine_of(bot)
+    if engine is not None:
+        return _stop_engine(request, bot, engine)
     if request.method == "POST":
         return _ask(request, bot, lifecycle.request_stop, "{bot} was asked to stop.")
-    figures = getattr(bot, "figures", None)
     return render(
         request,
         "bots/stop.html",
-        {"bot": bot, "open_trades": figures.open_trade_count if figures else None, "unwatched": UNWATCHED},
+        {"bot": bot, "open_trades": _open_trades(bot), "unwatched": UNWATCHED},
     )
+
+
+def _stop_engine(request: TraderRequest, bot: Bot, engine: BotEngine) -> HttpResponse:
+    """The choice of what becomes of the open trades, the safest first; then what was chosen."""
+    form = StopForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        service = partial(lifecycle.request_stop, way=StopWay(form.cleaned_data["way"]))
+        return _ask(request, bot, service, "{bot} was asked to stop.")
+    asked = request.GET.get("way", "")
+    context = {
+        "bot": bot,
+        "engine": engine,
+        "mode": engine.mode,
+        "form": form,
+        "open_trades": _open_trades(bot),
+        "ways": ways_to_stop(_open_trades(bot)),
+        "chosen": asked if asked in StopWay.values else StopWay.EXITS,
+    }
+    return render(request, "bots/stop_engine.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -96,18 +120,42 @@ def commands(request: TraderRequest) -> HttpResponse:
     bots = list(Bot.objects.with_figures().filter(bot_id__in=form.cleaned_data["bot"]).order_by("name", "pk"))
     command = form.cleaned_data["command"]
     if command == "stop" and not form.cleaned_data["confirmed"]:
-        counts = [bot.figures.open_trade_count if hasattr(bot, "figures") else None for bot in bots]
-        known = [count for count in counts if count is not None]
-        context = {"bots": bots, "open_trades": sum(known) if known else None, "next": back}
-        return render(request, "bots/stop_selected.html", {**context, "unwatched": UNWATCHED})
-    done, refusals = _ask_each(bots, _SERVICES[command], actor=request.user)
+        return render(request, "bots/stop_selected.html", {**_before_stopping(bots), "next": back})
+    service = _SERVICES[command]
+    if command == "stop":
+        # Bots on machines of their traders know one way only, and are asked as before.
+        service = partial(service, way=StopWay(form.cleaned_data["way"] or StopWay.EXITS))
+    _report(request, command, *_ask_each(bots, service, actor=request.user))
+    return SeeOther(back)
+
+
+def _before_stopping(bots: list[Bot]) -> dict[str, Any]:
+    """What the page says that asks once more."""
+    known = [count for count in map(_open_trades, bots) if count is not None]
+    own = [bot for bot in bots if not lifecycle.is_run_here(bot)]
+    engines = len(bots) - len(own)
+    return {
+        "bots": bots,
+        "open_trades": sum(known) if known else None,
+        "own": len(own),
+        "engines": engines,
+        "ways": ways_to_stop(None) if engines else [],
+        "unwatched": UNWATCHED,
+    }
+
+
+def _report(request: TraderRequest, command: str, done: int, refusals: list[str]) -> None:
     if done:
         messages.success(request, f"{done} {'bot was' if done == 1 else 'bots were'} asked to {command}.")
     for refusal in refusals[:SHOWN_REFUSALS]:
         messages.error(request, refusal)
     if len(refusals) > SHOWN_REFUSALS:
         messages.error(request, f"{len(refusals) - SHOWN_REFUSALS} more could not be asked.")
-    return SeeOther(back)
+
+
+def _open_trades(bot: Bot) -> int | None:
+    figures = getattr(bot, "figures", None)
+    return figures.open_trade_count if figures else None
 
 
 _SERVICES: Final[dict[str, Service]] = {

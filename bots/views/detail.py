@@ -1,5 +1,6 @@
 """One bot: what is it doing?"""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -23,7 +24,15 @@ from bots import queries
 from bots.enums import BotStatus, HealthReason
 from bots.forms import LookForm
 from bots.models import Bot, BotFigures, BotTrade
-from bots.views.requests import own_bot
+from bots.views.engine import (
+    engine_context,
+    engine_offers,
+    engine_sentence,
+    mode_of_engine,
+    set_up_facts,
+    version_of_engine,
+)
+from bots.views.requests import engine_of, own_bot
 from bots.views.rows import may_stop, offers_for, status_words
 from tradewise.secrets import fingerprint
 from tradewise.web import formatting
@@ -71,7 +80,10 @@ def live_version(bot: Bot) -> str:
     figures = figures_of(bot)
     taken = figures.taken_at.timestamp() if figures and figures.taken_at else 0
     rejected = figures.rejected_samples if figures else 0
-    return f"{bot.checks}-{bot.updated_at.timestamp():.6f}-{taken:.6f}-{rejected}"
+    parts = f"{bot.checks}-{bot.updated_at.timestamp():.6f}-{taken:.6f}-{rejected}"
+    engine = engine_of(bot)
+    # An engine may change without its bot: the version is a mark of both, of one length.
+    return hashlib.blake2b((parts + version_of_engine(engine)).encode(), digest_size=12).hexdigest()
 
 
 def live_context(bot: Bot) -> dict[str, Any]:
@@ -84,21 +96,44 @@ def live_context(bot: Bot) -> dict[str, Any]:
     status, label = status_words(bot.status, bot.health, bot.command, is_under_way=is_under_way)
     currency = bot.stake_currency
     return {
+        **_driven(bot, figures, now, is_under_way=is_under_way),
         "bot": bot,
         # Before the first reading every figure is unknown.
         "figures": figures or BotFigures(),
         "version": live_version(bot),
         "status": status,
         "status_label": label,
-        "offers": offers_for(bot.status, is_under_way=is_under_way),
-        "may_stop": may_stop(bot.status, is_under_way=is_under_way),
-        "may_reload": bot.is_reachable and not is_under_way,
         "is_under_way": is_under_way,
         "is_bad": bot.status == BotStatus.ERROR or bot.health not in queries.WORKING,
-        "sentence": _sentence(bot, is_under_way=is_under_way),
         "rejected": _rejected(bot, figures),
         "profit_ratio": _ratio(figures),
         "open_trades": [open_trade(trade, currency, now) for trade in figures.open_trades] if figures else [],
+    }
+
+
+def _driven(bot: Bot, figures: BotFigures | None, now: datetime, *, is_under_way: bool) -> dict[str, Any]:
+    """What can be done with it, and the sentence on what it does; an engine of ours is driven otherwise."""
+    engine = engine_of(bot)
+    if engine is None:
+        return {
+            "mode": mode_of_engine(bot, None),
+            "offers": offers_for(bot.status, is_under_way=is_under_way),
+            "may_stop": may_stop(bot.status, is_under_way=is_under_way),
+            "may_reload": bot.is_reachable and not is_under_way,
+            "may_check": bot.status != BotStatus.ERROR and bot.health in queries.WORKING and not is_under_way,
+            "sentence": _sentence(bot, is_under_way=is_under_way),
+        }
+    open_trades = figures.open_trade_count if figures else None
+    offers, stops = engine_offers(bot.status, engine.phase, bot.desired_state)
+    told = "" if is_under_way else engine_sentence(bot, engine, open_trades)
+    return {
+        **engine_context(bot, engine, open_trades, now),
+        "mode": mode_of_engine(bot, engine),
+        "offers": () if is_under_way else offers,
+        "may_stop": stops,
+        "may_reload": False,
+        "may_check": False,
+        "sentence": told or _sentence(bot, is_under_way=is_under_way),
     }
 
 
@@ -127,7 +162,9 @@ def record_context(bot: Bot, form: LookForm) -> dict[str, Any]:
 
 def configuration(bot: Bot) -> dict[str, Any]:
     """How it is set up, without any secret, and what draws the chart."""
+    engine = engine_of(bot)
     return {
+        **(set_up_facts(bot, engine) if engine is not None else {}),
         "token_mark": fingerprint(bot.api_token) if bot.api_token else "",
         "chart_library": chart_library(),
     }

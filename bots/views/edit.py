@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.http import TraderRequest, outside_transaction
 from bots.enums import HealthReason
+from bots.exceptions import EngineIsOn
 from bots.forms import DeleteForm, EditForm
 from bots.models import Bot
 from bots.services.connecting import Address, delete_bot
@@ -20,7 +21,7 @@ from bots.services.editing import Tested, edit_bot
 from bots.services.limits import may_test
 from bots.views.connect import TOO_OFTEN
 from bots.views.facts import diagnosis
-from bots.views.requests import own_bot
+from bots.views.requests import engine_of, own_bot
 from tradewise.exceptions import DomainError
 from tradewise.web.binding import as_trader
 from tradewise.web.pages import SeeOther, render_page, wants_fragment
@@ -35,6 +36,8 @@ def edit(request: TraderRequest, bot_id: str) -> HttpResponse:
     """Save the changes; a new password is tested first, outside every transaction."""
     with as_trader(request):
         bot = own_bot(bot_id)
+    if engine_of(bot) is not None:
+        return SeeOther(reverse("bots:setup", args=[bot.bot_id]))
     if request.method == "GET":
         told = {"name": bot.name, "description": bot.description, "url": bot.api_url}
         return _page(request, bot, EditForm(initial=told))
@@ -59,16 +62,27 @@ def delete(request: TraderRequest, bot_id: str) -> HttpResponse:
     """Ask for the bot's name, then forget it with all its history."""
     bot = own_bot(bot_id)
     form = DeleteForm(request.POST or None, bot_name=str(bot))
+    engine = engine_of(bot)
+    context = {"bot": bot, "form": form, "engine": engine, "is_on": engine is not None and engine.is_on}
     if request.method == "POST" and form.is_valid():
-        name = str(bot)
-        delete_bot(actor=request.user, bot=bot)
-        messages.success(request, f"{name} is deleted here. The bot itself goes on as it was.")
-        home = reverse("bots:fleet")
-        return HttpResponseClientRedirect(home) if wants_fragment(request) else SeeOther(home)
+        try:
+            return _delete(request, bot)
+        except EngineIsOn as refusal:
+            told = {**context, "refusal": refusal}
+            return render_page(request, "bots/delete.html", told, fragment="form", status=409)
     status = 422 if request.method == "POST" else 200
-    return render_page(
-        request, "bots/delete.html", {"bot": bot, "form": form}, fragment="form", status=status
+    return render_page(request, "bots/delete.html", context, fragment="form", status=status)
+
+
+def _delete(request: TraderRequest, bot: Bot) -> HttpResponse:
+    name, runs_elsewhere = str(bot), engine_of(bot) is None
+    delete_bot(actor=request.user, bot=bot)
+    then = (
+        "The bot itself goes on as it was." if runs_elsewhere else "Its engine and what it kept are put away."
     )
+    messages.success(request, f"{name} is deleted here. {then}")
+    home = reverse("bots:fleet")
+    return HttpResponseClientRedirect(home) if wants_fragment(request) else SeeOther(home)
 
 
 def _page(

@@ -74,7 +74,9 @@ def answer(bot: Bot, reach: str, curve: curves.Curve) -> dict[str, Any]:
 
 def mode_of(bot: Bot) -> str | None:
     """None before the bot has said it."""
-    return None if bot.dry_run is None else "dry run" if bot.dry_run else "live"
+    if bot.dry_run is None:
+        return None
+    return "simulated" if bot.is_simulated else "dry run" if bot.dry_run else "live"
 
 
 def point_of(point: curves.Point, currency: str) -> dict[str, Any]:

@@ -19,6 +19,9 @@ from django.utils.safestring import SafeString
 
 from bots.enums import BotStatus, Command, HealthReason
 from bots.queries import WORKING, FleetFacts
+from bots.strategies import kinds
+from bots.views.engine import engine_offers
+from bots.views.launch import BY_VALUE
 from tradewise.web import drawing, formatting
 
 KEPT_ROWS: Final = 4096
@@ -44,6 +47,10 @@ _OFFERS: Final = {
 MAY_STOP: Final = frozenset({BotStatus.RUNNING, BotStatus.CONNECTED, BotStatus.STARTING})
 
 
+#: What the classes that our engines run are called by people.
+STRATEGIES: Final = {name: BY_VALUE[kind].title for kind, name in kinds.STRATEGY.items()}
+
+
 class Shape(NamedTuple):
     """What decides which elements a row has. There are few shapes, whatever the number of bots."""
 
@@ -52,7 +59,7 @@ class Shape(NamedTuple):
     has_note: bool
     status: str
     label: str
-    dry_run: bool | None
+    mode: str
     offers: tuple[tuple[str, str], ...]
     may_stop: bool
 
@@ -86,6 +93,17 @@ def may_stop(status: str, *, is_under_way: bool) -> bool:
     return not is_under_way and status in MAY_STOP
 
 
+def offers_of(facts: FleetFacts) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """What the row offers, and whether stopping is among it: an engine can be stopped whatever is on its way."""
+    if facts.phase is None:
+        under_way = facts.is_under_way
+        return offers_for(facts.status, is_under_way=under_way), may_stop(
+            facts.status, is_under_way=under_way
+        )
+    offers, stops = engine_offers(facts.status, facts.phase, facts.desired_state)
+    return (() if facts.is_under_way else offers), stops
+
+
 def row_html(facts: FleetFacts, now: datetime) -> SafeString:
     """The row, filled now or found."""
     return rows_html([facts], now)
@@ -106,17 +124,19 @@ def _around_seen(facts: FleetFacts) -> tuple[str, str]:
     """The row as far as the cell that says when the bot was seen last, and the rest of it."""
     needs_attention = facts.status == BotStatus.ERROR or facts.health not in WORKING
     problem = _problem(facts, needs_attention=needs_attention)
-    note = " · ".join(part for part in (facts.strategy, facts.exchange) if part)
+    strategy = facts.strategy if facts.phase is None else STRATEGIES.get(facts.strategy, facts.strategy)
+    note = " · ".join(part for part in (strategy, facts.exchange) if part)
     status, label = status_words(facts.status, facts.health, facts.command, is_under_way=facts.is_under_way)
+    offers, stops = offers_of(facts)
     shape = Shape(
         is_error=needs_attention,
         has_problem=bool(problem),
         has_note=bool(note),
         status=status,
         label=label,
-        dry_run=facts.dry_run,
-        offers=offers_for(facts.status, is_under_way=facts.is_under_way),
-        may_stop=may_stop(facts.status, is_under_way=facts.is_under_way),
+        mode=facts.mode,
+        offers=offers,
+        may_stop=stops,
     )
     texts = {
         "bot_id": facts.bot_id,

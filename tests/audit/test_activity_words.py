@@ -113,7 +113,8 @@ def test_each_kind_of_thing_that_is_traced_has_words():
     migrations = "".join(path.read_text() for path in ROOT.glob("*/migrations/*.py"))
     traced = set(re.findall(r'resource="(\w+)"', migrations))
     assert {"bot", "user", "subscription", "message"} <= traced <= set(words.RESOURCES)
-    assert words.family("bot") == ["bot", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample"]
+    parts = ["bot_engine", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample"]
+    assert words.family("bot") == ["bot", *parts]
 
 
 def test_each_action_of_an_account_or_a_bot_that_is_named_has_words():

@@ -3,6 +3,7 @@
 An address without a scenario here fails the suite, unless posting to it changes nothing.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,18 +12,24 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from bots.enums import Mode
 from bots.models import Bot
+from bots.setup_form import settings_of
 from tests.accounts.flows import verified
-from tests.audit.world import Step, browser, code, entries_since, everything, last_entry
+from tests.audit.world import Step, browser, code, entries_since, everything, last_entry, sql
 from tests.bots import conftest as played
 from tests.bots.conftest import SECRET, USERNAME, Freqtrade
 from tests.factories.accounts import PASSWORD
 from tests.factories.bots import BotFactory
+from tests.factories.engines import DCA, engine_bot, machine
 from tests.isolation.test_http import URLS, address
+from tradewise.secrets import seal
+from tradewise.simulation import keys
+from tradewise.simulation.exchange_process import ExchangeProcess
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-freqtrade, _keys = played.freqtrade, played._keys  # fixtures
+freqtrade, market, _keys = played.freqtrade, played.market, played._keys  # fixtures
 NEW_PASSWORD = "another battery staple"
 Scenario = Callable[..., Step]
 SCENARIOS: dict[str, Scenario] = {}
@@ -104,6 +111,66 @@ def edit(client: Client, trader: User, own: Bot, **_: Any) -> Step:
 def delete(client: Client, trader: User, own: Bot, **_: Any) -> Step:
     assert client.post(f"/bots/{own.bot_id}/delete/", {"name": "Runner"}).status_code == 303
     return Step("bot.delete", str(trader.pk))
+
+
+SET_UP = {
+    "name": "Made here",
+    "pairs": "BTC/USDT",
+    "stake_currency": "USDT",
+    "timeframe": "5m",
+    "allocation": "1000",
+    "mode": "dry_run",
+    **{setting.path: str(setting.default) for setting in settings_of("dca") if setting.default is not None},
+}
+
+
+@scenario("bots:new_of_kind")
+def new_of_kind(client: Client, trader: User, **_: Any) -> Step:
+    machine()
+    assert client.post("/bots/new/dca/", {**SET_UP, "intent": "start"}).status_code == 303
+    return Step("bot.launch", str(trader.pk))
+
+
+@scenario("marketplace:start")
+def from_a_template(client: Client, trader: User, **_: Any) -> Step:
+    machine()
+    sql(
+        "INSERT INTO bot_templates (template_id, name, config_json, is_public) VALUES ('t', 'T', %s, true)",
+        json.dumps(DCA),
+    )
+    assert client.post("/templates/t/start/", {**SET_UP, "intent": "start"}).status_code == 303
+    return Step("bot.launch", str(trader.pk))
+
+
+@scenario("bots:setup")
+def set_up(client: Client, trader: User, **_: Any) -> Step:
+    bot = engine_bot(trader.tenant_id)
+    form = {**SET_UP, "timeframe": "1h", "intent": "save"}
+    assert client.post(f"/bots/{bot.bot_id}/setup/", form).status_code == 303
+    return Step("bot.set_up", str(trader.pk))
+
+
+@scenario("bots:log")
+def log(client: Client, trader: User, **_: Any) -> Step:
+    bot = engine_bot(trader.tenant_id)
+    assert client.post(f"/bots/{bot.bot_id}/log/").status_code == 303
+    return Step("bot.read_log", str(trader.pk), has_values=False)
+
+
+@scenario("bots:live")
+def go_live(client: Client, trader: User, **_: Any) -> Step:
+    bot = engine_bot(trader.tenant_id, name="Real")
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    form = {"key": "simulated-trade-only", "secret": keys.SECRET, "name": "Real"}
+    assert client.post(f"/bots/{bot.bot_id}/live/", form).status_code == 303
+    return Step("bot.go_live", str(trader.pk))
+
+
+@scenario("bots:dry_run")
+def back_to_a_dry_run(client: Client, trader: User, **_: Any) -> Step:
+    bot = engine_bot(trader.tenant_id, mode=Mode.LIVE, engine={"exchange_keys": seal("a:b", context="x")})
+    assert client.post(f"/bots/{bot.bot_id}/dry-run/").status_code == 303
+    return Step("bot.leave_live", str(trader.pk))
 
 
 @scenario("audit:export")
@@ -193,6 +260,7 @@ def test_a_request_that_changes_something_leaves_its_trace(
     trader: User,
     own: Bot,
     freqtrade: Freqtrade,
+    market: ExchangeProcess,
 ) -> None:
     client = browser(trader)
     before = last_entry()
@@ -203,7 +271,7 @@ def test_a_request_that_changes_something_leaves_its_trace(
 @pytest.mark.parametrize("name", sorted(set(URLS) - set(SCENARIOS)))
 def test_whatever_is_posted_elsewhere_changes_nothing(name: str, trader: User, own: Bot) -> None:
     clients = [browser(trader), browser()]
-    where = address(name, URLS[name], {"bot_id": own.bot_id})
+    where = address(name, URLS[name], {"bot_id": own.bot_id, "template_id": "none"})
     before, last = everything(), last_entry()
     for client in clients:
         for data in (

@@ -14,11 +14,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from bots import exchanges
 from bots.models import Bot, BotFigures, BotSample, BotTrade
 from tests.factories.bots import BotFactory
 from tests.logins import as_login
 from tradewise.env import var_directory
 from tradewise.secrets import keyring
+from tradewise.simulation.exchange_process import ExchangeProcess
 from tradewise.tenancy.context import tenant_context
 
 USERNAME: Final = "freqtrader"
@@ -166,3 +168,14 @@ def trades(transactional_db: None) -> Callable[..., None]:
 def _as_worker(*rows: Any) -> None:
     with as_login("tw_worker"), tenant_context(rows[0].tenant_id):
         type(rows[0]).across_tenants.bulk_create(rows)
+
+
+@pytest.fixture
+def market(exchange: ExchangeProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> ExchangeProcess:
+    """The simulated exchange, in its own part and in that of the real one."""
+    port = exchange.url.rsplit(":", 1)[1]
+    allowed = [settings.EGRESS_ALLOW] if settings.EGRESS_ALLOW else []
+    settings.EGRESS_ALLOW = ",".join([*allowed, f"127.0.0.1/32:{port}"])
+    settings.BOT_SIMULATED_EXCHANGE = exchange.url
+    monkeypatch.setattr(exchanges, "BINANCE", exchange.url)
+    return exchange

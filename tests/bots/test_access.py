@@ -10,14 +10,20 @@ from bots.models import Bot
 from bots.urls import urlpatterns
 from tradewise.tenancy.context import tenant_context
 
-GET_ONLY = {"fleet", "detail", "equity"}
-POST_ONLY = {"commands", "start", "pause", "resume", "check"}
-BOTH = {"connect", "edit", "delete", "stop", "reload"}
-OF_A_BOT = ["detail", "equity", "edit", "delete", "start", "stop", "pause", "resume", "reload", "check"]
+GET_ONLY = {"fleet", "detail", "equity", "new"}
+POST_ONLY = {"commands", "start", "pause", "resume", "check", "dry_run"}
+BOTH = {"connect", "edit", "delete", "stop", "reload", "new_of_kind", "setup", "log", "live"}
+#: Of those that TradeWise runs; `test_run_pages` opens them.
+OF_AN_ENGINE = {"setup", "log", "live", "dry_run"}
+OF_A_BOT = [
+    *("detail", "equity", "edit", "delete", "start", "stop", "pause", "resume", "reload", "check"),
+    *sorted(OF_AN_ENGINE),
+]
 
 
 def address(name: str, bot: Bot) -> str:
-    return reverse(f"bots:{name}", args=[bot.bot_id] if name in OF_A_BOT else [])
+    arguments = [bot.bot_id] if name in OF_A_BOT else ["dca"] if name == "new_of_kind" else []
+    return reverse(f"bots:{name}", args=arguments)
 
 
 def without_token(answer) -> str:
@@ -29,7 +35,7 @@ def test_this_file_knows_every_address():
     assert {pattern.name for pattern in urlpatterns} == GET_ONLY | POST_ONLY | BOTH
 
 
-@pytest.mark.parametrize("name", sorted(GET_ONLY | BOTH))
+@pytest.mark.parametrize("name", sorted((GET_ONLY | BOTH) - OF_AN_ENGINE))
 def test_the_page_opens_for_its_owner(name, client, bot):
     assert client.get(address(name, bot)).status_code == 200
 
@@ -50,7 +56,13 @@ def test_another_tenant_cannot_tell_that_the_bot_exists(name, intruder, bot):
     assert without_token(there) == without_token(nowhere)
 
 
-@pytest.mark.parametrize("name", sorted((BOTH | POST_ONLY) - {"connect", "commands"}))
+@pytest.mark.parametrize("name", sorted(OF_AN_ENGINE))
+def test_a_bot_of_ones_own_machine_has_no_such_page(name, client, bot):
+    method = client.post if name in POST_ONLY else client.get
+    assert method(address(name, bot)).status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted((BOTH | POST_ONLY) - {"connect", "commands", "new_of_kind"}))
 def test_another_tenant_changes_nothing(name, intruder, alice, running):
     with tenant_context(alice.tenant_id):
         before = Bot.objects.filter(pk=running.pk).values().get()

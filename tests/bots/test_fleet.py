@@ -41,7 +41,7 @@ def version_in(page: str) -> str:
 
 def test_without_a_bot_the_page_says_what_to_do_next(client):
     page = text_of(client.get("/"))
-    assert "Connect your first bot" in page
+    assert "Start or connect your first bot" in page
     assert "<table" not in page
 
 
@@ -192,7 +192,9 @@ def facts(**changes) -> FleetFacts:
         "connection_error": None,
         "command": "",
         "is_under_way": False,
-        "dry_run": True,
+        "mode": "dry_run",
+        "phase": None,
+        "desired_state": None,
         "stake_currency": "USDT",
         "exchange": "binance",
         "strategy": "Demo",
@@ -324,14 +326,17 @@ def test_totals_are_never_summed_across_currencies_or_modes(alice, figures):
         bot = BotFactory(tenant_id=alice.tenant_id, stake_currency=currency, dry_run=dry_run)
         figures(bot, profit_all=profit)
     BotFactory(tenant_id=alice.tenant_id, stake_currency="EUR", dry_run=True)
+    invented = BotFactory(tenant_id=alice.tenant_id, stake_currency="USDT", dry_run=True, is_simulated=True)
+    figures(invented, profit_all=16)
     with tenant_context(alice.tenant_id):
         totals: Any = queries.fleet_state().totals
     assert {
-        (total.stake_currency, total.dry_run): (total.profit_all, total.bots, total.reporting)
+        (total.stake_currency, total.mode): (total.profit_all, total.bots, total.reporting)
         for total in totals
     } == {
-        ("USDT", True): (3, 2, 2),
-        ("USDT", False): (4, 1, 1),
-        ("EUR", True): (8, 2, 1),
+        ("USDT", "dry_run"): (3, 2, 2),
+        ("USDT", "live"): (4, 1, 1),
+        ("USDT", "simulated"): (16, 1, 1),
+        ("EUR", "dry_run"): (8, 2, 1),
     }
     assert all(total.equity is None for total in totals)

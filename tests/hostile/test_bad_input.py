@@ -13,7 +13,9 @@ from django.test import Client
 
 from accounts.models import User
 from bots.models import Bot
+from marketplace.models import BotTemplate
 from tests.factories.bots import BotFactory
+from tests.factories.engines import DCA, engine_bot
 from tests.isolation.test_http import URLS, address
 from tradewise.tenancy.context import tenant_context
 
@@ -103,11 +105,43 @@ def stored(tenant_id: object) -> list[tuple[object, ...]]:
         return list(Bot.objects.order_by("pk").values_list("pk", "name", "api_url", "description"))
 
 
+@pytest.fixture
+def own_template(alice: User) -> str:
+    """The id of a template of hers."""
+    with tenant_context(alice.tenant_id):
+        own = BotTemplate.across_tenants.create(
+            name="T", config_json=DCA, strategy_type="dca", creator_tenant_id=alice.tenant_id
+        )
+    return str(own.template_id)
+
+
+#: Forms that a bot of one's own machine has not, or has otherwise; that with keys is in `test_run_pages`.
+OF_ENGINES = ["bots:setup", "bots:stop", "bots:delete"]
+
+
 @pytest.mark.parametrize("name", URLS)
 def test_no_form_breaks_and_nothing_is_stored_half(
-    name: str, own_bot: Bot, browsers: Callable[[], list[Client]]
+    name: str, own_bot: Bot, own_template: str, browsers: Callable[[], list[Client]]
 ) -> None:
-    url = address(name, URLS[name], {"bot_id": own_bot.bot_id})
+    tried = attack(address(name, URLS[name], ids(own_bot, own_template)), own_bot, browsers)
+    assert tried or name not in {"bots:connect", "bots:fleet", "account_login", "account_signup"}
+    assert tried or name not in {"bots:new_of_kind", "marketplace:start"}
+
+
+@pytest.mark.parametrize("name", OF_ENGINES)
+def test_no_form_about_an_engine_breaks_either(
+    name: str, alice: User, browsers: Callable[[], list[Client]]
+) -> None:
+    bot = engine_bot(alice.tenant_id)
+    assert attack(address(name, URLS[name], {"bot_id": bot.bot_id}), bot, browsers)
+
+
+def ids(bot: Bot, template_id: str) -> dict[str, str]:
+    return {"bot_id": bot.bot_id, "template_id": template_id}
+
+
+def attack(url: str, own_bot: Bot, browsers: Callable[[], list[Client]]) -> int:
+    """Send nonsense in each field of each form of the page; how often that was."""
     tried = 0
     for position, _ in enumerate(browsers()):
         for form in set(forms_of(browsers()[position], url)):
@@ -124,7 +158,7 @@ def test_no_form_breaks_and_nothing_is_stored_half(
                         assert response.content.strip() or response.status_code == 405, (field, what)
                         assert stored(own_bot.tenant_id) == before, (form.action, field, what)
                     tried += 1
-    assert tried or name not in {"bots:connect", "bots:fleet", "account_login", "account_signup"}
+    return tried
 
 
 PARAMETERS = ("page", "q", "status", "mode", "after", "next", "sort")
@@ -132,9 +166,9 @@ PARAMETERS = ("page", "q", "status", "mode", "after", "next", "sort")
 
 @pytest.mark.parametrize("name", URLS)
 def test_no_query_and_no_path_breaks_a_page(
-    name: str, own_bot: Bot, browsers: Callable[[], list[Client]]
+    name: str, own_bot: Bot, own_template: str, browsers: Callable[[], list[Client]]
 ) -> None:
-    url = address(name, URLS[name], {"bot_id": own_bot.bot_id})
+    url = address(name, URLS[name], ids(own_bot, own_template))
     for client in browsers():
         for what, nonsense in NONSENSE.items():
             value = quote_from_bytes(nonsense[:8_000], safe="")
