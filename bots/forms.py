@@ -1,5 +1,6 @@
 """Everything that comes in from a page, parameters of addresses too. Forms clean; they decide nothing."""
 
+import re
 from typing import Any, Final
 
 from django import forms
@@ -255,8 +256,20 @@ class LiveForm(NamedForm):
 
     @sensitive_variables()
     def clean_key(self) -> str:
-        key: str = self.cleaned_data["key"]
-        # A colon separates the two where they are kept.
-        if ":" in key:
-            raise ValidationError("An API key holds no colon.")
-        return key
+        return self._as_it_is_handed_out("key")
+
+    @sensitive_variables()
+    def clean_secret(self) -> str:
+        return self._as_it_is_handed_out("secret")
+
+    @sensitive_variables()
+    def _as_it_is_handed_out(self, name: str) -> str:
+        """Letters and digits: a colon separates the two where they are kept. Freqtrade would read a number as one."""
+        text: str = self.cleaned_data[name]
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+            raise ValidationError("It holds letters and digits only. Copy it from the exchange once more.")
+        if re.fullmatch(r"[0-9_]+|[0-9]+[eE][-]?[0-9]+|[iI][nN][fF].*|[nN][aA][nN]", text):
+            raise ValidationError(
+                "It looks like a number, which the engine cannot take. Make another key there."
+            )
+        return text

@@ -17,7 +17,7 @@ from bots.enums import Mode
 from bots.reconciler.decide import Do, Look, Step, decide
 from bots.reconciler.leased import Leased, about_to_launch, claim, starting
 from bots.reconciler.logs import answer_readers
-from bots.reconciler.machine import Machine, can_start, report, runtime_of
+from bots.reconciler.machine import Machine, report, runtime_of
 from bots.reconciler.tidying import tidy
 from bots.reconciler.visit import Outcome, Visitor
 from bots.reconciler.writing import next_wait, write
@@ -69,11 +69,10 @@ def reconcile(machine: Machine | None = None, runtime: Runtime | None = None) ->
     runtime = runtime or runtime_of(machine)
     report(machine, runtime)
     told = Report()
-    if can_start(runtime):
-        token = uuid.uuid4()
-        engines = claim(machine.host, token, MOST)
-        if engines:
-            _visit(Visitor(machine, runtime), engines, token, told)
+    token = uuid.uuid4()
+    engines = claim(machine.host, token, MOST)
+    if engines:
+        _visit(Visitor(machine, runtime), engines, token, told)
     answer_readers(machine, runtime)
     _tidy_now_and_then(machine, runtime)
     return told

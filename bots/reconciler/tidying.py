@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 _KNOWN: Final = """
 SELECT b.bot_id, e.phase FROM bots b JOIN bot_engines e ON e.bot_id = b.id WHERE b.bot_id = ANY(%s)"""
 
+#: Handles of engines that this process has asked to end.
+_asked: set[str] = set()
+
 
 def tidy(machine: Machine, runtime: Runtime) -> None:
     """What is on the machine is listed before the database is asked: a bot is in there before its engine is here."""
@@ -34,8 +37,9 @@ def tidy(machine: Machine, runtime: Runtime) -> None:
                 logger.info("the directory of a deleted bot is put aside bot=%s", bot_id)
                 runtime.remove(bot_id)
             elif seen.alive and phase in (None, Phase.OFF, Phase.FAILED) and runtime.look(bot_id) == seen:
-                # Its handle says that it is the same engine still.
+                # Its handle says that it is the same engine still. One that was asked a minute ago is not asked again.
                 logger.warning("an engine that nobody wants is ended bot=%s", bot_id)
-                runtime.end(bot_id, by_force=phase is None)
+                runtime.end(bot_id, by_force=phase is None or seen.handle in _asked)
+                _asked.add(seen.handle)
         except RuntimeRefused as refusal:
             logger.warning("a bot was not tidied up: %s bot=%s", refusal, bot_id)

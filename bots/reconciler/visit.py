@@ -11,7 +11,7 @@ from bots.adapters.own import OwnFreqtrade
 from bots.enums import Command, DesiredState, EngineState, HealthReason, Mode, Phase, StopWay
 from bots.reconciler.decide import Do, Look, Step
 from bots.reconciler.leased import Leased
-from bots.reconciler.machine import Machine
+from bots.reconciler.machine import Machine, can_start
 from bots.runtimes import Launch, Runtime, RuntimeRefused, Usage
 from bots.runtimes.words import ending
 from bots.services.composing import Setup, compose, database_of, secrets_of
@@ -66,7 +66,7 @@ class Visitor:
         look = Look(
             alive=seen.alive,
             ended_with_machine=seen.ended_with_machine,
-            starts_at_once=self.machine.starts_at_once,
+            starts_at_once=self.machine.starts_at_once if can_start(self.runtime) else 0,
             trouble=trouble,
             final=final,
         )
@@ -83,7 +83,8 @@ class Visitor:
             if engine.phase == Phase.CLOSING:
                 return replace(look, open_trades=await adapter.open_trade_count()), None
             return await self._ask_ready(engine, look, adapter)
-        except AdapterError:
+        except (AdapterError, OSError):
+            # The latter: this process has no socket left, which says nothing about the engine.
             return look, None
 
     async def _ask_ready(

@@ -4,9 +4,13 @@ A runtime keeps one directory for each bot and at most one engine in it. It deci
 that ended is started again is the reconciler's business.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+#: The shape of a bot's public id: what is named otherwise is nobody's business here.
+BOT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class RuntimeRefused(Exception):  # noqa: N818 - a refusal, with a finished sentence for the trader

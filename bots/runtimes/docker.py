@@ -6,7 +6,6 @@ The rules are those of the Engine API 1.44, which Docker Engine 25 and newer spe
 import errno
 import fcntl
 import os
-import re
 import shutil
 import stat
 import time
@@ -20,7 +19,7 @@ from typing import Any, Final, TypeVar
 from docker.api.client import APIClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from bots.runtimes.base import Launch, RuntimeRefused, Seen, Usage
+from bots.runtimes.base import BOT_ID, Launch, RuntimeRefused, Seen, Usage
 from bots.runtimes.container import BOT, HOST, MB, Blueprint, command
 from tradewise.simulation import configuration
 
@@ -33,7 +32,6 @@ LOG_BYTES: Final = 256 * 1024
 #: How often a launch looks again at containers that come and go meanwhile.
 ATTEMPTS: Final = 5
 
-BOT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 FULL: Final = "The disk of the machine is full."
 MEMORYLESS: Final = "The machine has no memory left for this engine."

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bots.runtimes import launcher
-from bots.runtimes.base import Launch, RuntimeRefused, Seen, Usage
+from bots.runtimes.base import BOT_ID, Launch, RuntimeRefused, Seen, Usage
 from tradewise.embedded.processes import Process, boot_id, start_time
 from tradewise.env import ROOT
 from tradewise.simulation import configuration
@@ -170,7 +170,7 @@ class ProcessRuntime:
         for entry in entries:
             if entry.name.startswith(_ASIDE) and time.time() - entry.stat().st_mtime > _ASIDE_SECONDS:
                 shutil.rmtree(entry, ignore_errors=True)
-        return {entry.name for entry in entries if not entry.name.startswith(".")}
+        return {entry.name for entry in entries if BOT_ID.fullmatch(entry.name)}
 
     def remove(self, bot_id: str) -> None:
         """Put the directory aside, where it stays for a week: trades are not lost by one wrong click."""

@@ -203,9 +203,8 @@ def test_a_token_that_is_used_for_a_command_is_noted_each_time(
 
 
 def test_an_engine_that_has_ended_is_noted_with_the_address_that_it_gave_back(
-    alice: User, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+    alice: User, settings: Any, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bots.reconciler.tick.can_start", lambda _: True)
     settings.BOT_DIRECTORY = str(tmp_path)
     (bot,) = sql(
         "INSERT INTO bots (bot_id, tenant_id, bot_type, name, api_url, exposed_host_port, status, desired_state) "
