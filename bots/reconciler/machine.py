@@ -20,9 +20,11 @@ from tradewise.simulation.engine import port_is_free
 
 _MB: Final = 1024 * 1024
 _TAKEN: Final = "SELECT port FROM engine_places WHERE host = %s AND bot_id IS NOT NULL"
+# Looked for first: a conflict would use up a number each time, and there are two thousand million of them.
 #: Two of the same name never offer a place twice, and one that nobody has any more goes.
 _OFFER: Final = """
-INSERT INTO engine_places (host, port) SELECT %(host)s, port FROM unnest(%(ports)s::int[]) AS port
+INSERT INTO engine_places (host, port) SELECT %(host)s, p FROM unnest(%(ports)s::int[]) AS p
+WHERE NOT EXISTS (SELECT FROM engine_places e WHERE e.host = %(host)s AND e.port = p)
 ON CONFLICT (host, port) DO NOTHING"""
 _WITHDRAW: Final = """
 DELETE FROM engine_places WHERE host = %(host)s AND bot_id IS NULL AND NOT port = ANY(%(ports)s::int[])"""

@@ -175,3 +175,12 @@ def test_two_that_start_at_the_same_moment_never_get_one_place(played):
         thread.join()
     assert sorted(outcomes) == ["refused"] * 2 + ["up"] * 4
     assert played.sql("SELECT count(DISTINCT exposed_host_port) FROM bots")[0].count == 4
+
+
+def test_reporting_again_uses_up_no_numbers(played):
+    """A tick comes every two seconds, for years, and a place's number is one of two thousand million."""
+    last = "SELECT last_value FROM engine_places_id_seq"
+    before = played.sql(last)
+    for _ in range(3):
+        played.tick()
+    assert played.sql(last) == before
