@@ -70,7 +70,9 @@ def _become(directory: Path, lock: int, command: list[str]) -> None:
         raise OSError(28, "No space left on device")
     os.fsync(lock)
     os.set_inheritable(lock, True)
-    console = os.open(directory / CONSOLE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # To append: what grows too long is cut off while the engine writes.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    console = os.open(directory / CONSOLE, flags, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for number, source in ((0, null), (1, console), (2, console)):
         os.dup2(source, number)

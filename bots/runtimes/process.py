@@ -30,6 +30,7 @@ from tradewise.simulation.installation import ENVIRONMENT, executable
 _LAUNCH_SECONDS: Final = 10.0
 _LOG: Final = "freqtrade.log"
 _LOG_BYTES: Final = 256 * 1024
+_CONSOLE_BYTES: Final = 1_000_000
 #: What a directory of a bot that is gone is renamed to, and for how long it is kept.
 _ASIDE: Final = ".gone-"
 _ASIDE_SECONDS: Final = 7 * 24 * 3600
@@ -162,7 +163,7 @@ class ProcessRuntime:
         return (found or _tail(own / launcher.CONSOLE))[-lines:]
 
     def present(self) -> set[str]:
-        """Names of directories; those that were put aside for long are removed meanwhile."""
+        """Names of directories. What was put aside for long, and what an engine printed in weeks, goes meanwhile."""
         try:
             entries = [entry for entry in self.directory.iterdir() if entry.is_dir()]
         except OSError:
@@ -170,6 +171,7 @@ class ProcessRuntime:
         for entry in entries:
             if entry.name.startswith(_ASIDE) and time.time() - entry.stat().st_mtime > _ASIDE_SECONDS:
                 shutil.rmtree(entry, ignore_errors=True)
+            _cut_off(entry / launcher.CONSOLE)
         return {entry.name for entry in entries if BOT_ID.fullmatch(entry.name)}
 
     def remove(self, bot_id: str) -> None:
@@ -234,6 +236,13 @@ def _is_of_another_run(content: bytes) -> bool:
     except (ValueError, KeyError, TypeError):
         return False
     return then != (boot_id(), os.environ.get(_MARK, ""))
+
+
+def _cut_off(console: Path) -> None:
+    """What Freqtrade prints beside its log, which takes turns by itself, would fill the disk in the end."""
+    with contextlib.suppress(OSError):
+        if console.stat().st_size > _CONSOLE_BYTES:
+            os.truncate(console, 0)
 
 
 def _tail(file: Path) -> list[str]:

@@ -14,6 +14,8 @@ from bots.views.needed import MODES, Facts
 from tradewise.web import formatting
 
 MB: Final = 1024 * 1024
+SETTLED: Final = 600.0
+"""Seconds of life from which on an engine's share of a core is told."""
 _STARTING: Final = (Phase.QUEUED, Phase.LAUNCHED)
 Step = dict[str, str]
 
@@ -151,7 +153,8 @@ def usage(engine: BotEngine, now: datetime) -> dict[str, str] | None:
     share = ""
     if engine.cpu_seconds is not None and engine.launched_at is not None:
         lived = (engine.measured_at - engine.launched_at).total_seconds()
-        if lived > 0:
+        # The start alone costs three seconds of a core, so an earlier share would say little.
+        if lived > SETTLED:
             share = f"{100 * engine.cpu_seconds / lived:.1f}% of a core since its start"
     return {
         "memory": f"{engine.memory / MB:.0f}\u00a0MB",

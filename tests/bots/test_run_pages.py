@@ -410,9 +410,9 @@ def test_the_set_up_is_told_with_units_and_without_secrets(client, alice):
         exposed_host_port=18107,
         engine={
             "memory": 221 * 2**20,
-            "cpu_seconds": 12.0,
+            "cpu_seconds": 14.0,
             "measured_at": measured,
-            "launched_at": measured - timedelta(seconds=600),
+            "launched_at": measured - timedelta(seconds=700),
         },
     )
     page = page_of(client, bot)

@@ -321,3 +321,19 @@ def test_what_was_put_aside_goes_after_a_week(runtime):
         os.utime(aside, (at, at))
     assert runtime.present() == set()
     assert [path.name for path in runtime.directory.iterdir()] == [f".gone-0-{BOT}"]
+
+
+def test_what_an_engine_printed_in_weeks_is_cut_off_while_it_writes(runtime, order):
+    runtime.launch(order)
+    console = runtime.directory / BOT / launcher.CONSOLE
+    pid = runtime.look(BOT).handle.split(":")[0]
+    (flags,) = (
+        int(line.split()[1], 8)
+        for line in Path(f"/proc/{pid}/fdinfo/1").read_text().splitlines()
+        if line.startswith("flags")
+    )
+    assert flags & os.O_APPEND, "otherwise it would go on behind a hole as long as what was cut off"
+    with console.open("ab") as file:
+        file.write(b"x" * 1_000_001)
+    runtime.present()
+    assert console.stat().st_size == 0
