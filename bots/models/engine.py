@@ -77,6 +77,14 @@ class BotEngine(TenantOwned):
         ]
         indexes = [models.Index(fields=["next_visit_at"], name="bot_engines_due")]
 
+    def __str__(self) -> str:
+        return f"engine of {self.bot_id}"
+
+    @property
+    def public_id(self) -> str:
+        """The bot's, by which everybody knows it."""
+        return self.bot.bot_id
+
     @property
     def is_on(self) -> bool:
         """Whether there is an engine, or one is about to be started."""

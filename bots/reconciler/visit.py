@@ -23,7 +23,7 @@ from tradewise.secrets import SecretsError, open_sealed
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS: Final = 4.0
+ANSWER_SECONDS: Final = 3.0
 MEASURE_SECONDS: Final = 30.0
 _PROBED: Final = frozenset(
     {HealthReason.OK, HealthReason.PAUSED, HealthReason.STOPPED, HealthReason.EXCHANGE_UNREACHABLE}

@@ -97,6 +97,34 @@ def test_whoever_looks_at_a_traders_rows_is_in_that_traders_trail(
     assert seen[5][:2] == (alice.tenant_id, "trail")
 
 
+def test_staff_see_what_an_engine_uses_and_nothing_of_its_set_up(staff: uuid.UUID, alice: User) -> None:
+    (bot,) = sql(
+        "INSERT INTO bots (bot_id, tenant_id, bot_type, name) VALUES ('b-engine', %s, 'shared', 'Run') RETURNING id",
+        alice.tenant_id,
+    )
+    sql(
+        "INSERT INTO bot_engines (tenant_id, bot_id, mode, allocation, config_json, host, phase, memory, log_lines) "
+        "VALUES (%s, %s, 'dry_run', 100, '{\"canary\": 1}', 'main', 'up', 253755392, 'canary')",
+        alice.tenant_id,
+        bot.id,
+    )
+    before = last_entry()
+    pages = visit(
+        LOGIN, ("get", "/bots/botengine/", None), ("get", f"/bots/botengine/{bot.id}/change/", None)
+    )
+    assert [status for status, *_ in pages] == [302, 200, 200]
+    for page in pages[1:]:
+        assert "b-engine" in str(page)
+        assert "242" in str(page)
+        assert "canary" not in str(page)
+    seen = [
+        (e.tenant_id, e.resource_type, e.resource_id)
+        for e in entries_since(before)
+        if e.action == "staff.look"
+    ]
+    assert seen == [(alice.tenant_id, "bot", "b-engine")] * 2
+
+
 def test_what_cannot_be_noted_is_not_shown(staff: uuid.UUID, alice: User, bot: Bot) -> None:
     sql("REVOKE EXECUTE ON FUNCTION audit_looked(uuid[], text, text[]) FROM tw_staff")
     try:
