@@ -99,5 +99,6 @@ class Phase(models.TextChoices):
     LAUNCHED = "launched", "Starting"
     UP = "up", "Up"
     CLOSING = "closing", "Winding down"
+    READING = "reading", "Flat, being read"
     ENDING = "ending", "Ending"
     FAILED = "failed", "Given up"

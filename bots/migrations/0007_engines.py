@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                             ("launched", "Starting"),
                             ("up", "Up"),
                             ("closing", "Winding down"),
+                            ("reading", "Flat, being read"),
                             ("ending", "Ending"),
                             ("failed", "Given up"),
                         ],
@@ -234,7 +235,10 @@ class Migration(migrations.Migration):
             model_name="botengine",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("phase__in", ["off", "queued", "launched", "up", "closing", "ending", "failed"])
+                    (
+                        "phase__in",
+                        ["off", "queued", "launched", "up", "closing", "reading", "ending", "failed"],
+                    )
                 ),
                 name="bot_engines_phase_is_known",
             ),

@@ -20,6 +20,8 @@ HUNG_SECONDS: Final = 20.0
 MANY_CHECKS: Final = 3
 """After so many failed checks in a row the sweep says that an engine is down."""
 MOST_ATTEMPTS: Final = 5
+READ_SECONDS: Final = 20.0
+"""For so long an engine without open trades waits for the sweep to read its last figures."""
 STEADY_SECONDS: Final = 300.0
 """Once it has been up for so long, a failure counts as the first again."""
 #: What the sweep says of an engine that must be ended: it does not answer as a Freqtrade that works.
@@ -50,6 +52,8 @@ class Do(Enum):
     GO_ON = auto()
     """The trader took a stop back."""
     WIND_DOWN = auto()
+    READ = auto()
+    """Nothing is open any more: its last figures are due now."""
     TERMINATE = auto()
     KILL = auto()
     FAIL = auto()
@@ -96,6 +100,8 @@ def decide(engine: Leased, look: Look) -> Step:
             return _up(engine, look)
         case Phase.CLOSING:
             return _closing(engine, look)
+        case Phase.READING:
+            return _reading(engine, look)
         case Phase.ENDING:
             return _ending(engine, look)
     return Step(Do.WAIT, STEADY)
@@ -109,7 +115,9 @@ def pause_before(attempt: int) -> float:
 def attempts_after(engine: Leased) -> int:
     """How many failures in a row the one that is seen now makes."""
     steady = engine.ready_for is not None and engine.ready_for >= STEADY_SECONDS
-    was_up = engine.phase in (Phase.UP, Phase.CLOSING) or (engine.phase == Phase.ENDING and engine.failure)
+    was_up = engine.phase in (Phase.UP, Phase.CLOSING, Phase.READING) or (
+        engine.phase == Phase.ENDING and engine.failure
+    )
     return 1 if steady and was_up else engine.attempts + 1
 
 
@@ -174,12 +182,26 @@ def _closing(engine: Leased, look: Look) -> Step:
         return _gone(engine, look, "" if engine.stop_way == StopWay.NOW else UNFINISHED)
     if engine.is_wanted:
         return Step(Do.GO_ON, STEADY)
-    if engine.stop_way == StopWay.NOW or look.open_trades == 0:
+    if engine.stop_way == StopWay.NOW:
         return Step(Do.TERMINATE, SOON)
+    if look.open_trades == 0:
+        return Step(Do.READ, OFTEN)
     # Its status says that it stops; whether it is down, its failures say.
     if engine.failures >= MANY_CHECKS and _is_deaf(engine):
         return Step(Do.TERMINATE, SOON, HUNG_UNFINISHED)
     return Step(Do.WIND_DOWN, OFTEN if engine.stop_way == StopWay.CLOSE else STEADY)
+
+
+def _reading(engine: Leased, look: Look) -> Step:
+    """What it closed last is read before it ends, or the page would show those trades as open for good."""
+    if not look.alive:
+        return _gone(engine, look)
+    if engine.is_wanted:
+        return Step(Do.GO_ON, STEADY)
+    is_read = engine.read_ago < engine.in_phase
+    if is_read or engine.failures or engine.in_phase > READ_SECONDS or engine.stop_way == StopWay.NOW:
+        return Step(Do.TERMINATE, SOON)
+    return Step(Do.WAIT, SOON)
 
 
 def _ending(engine: Leased, look: Look) -> Step:

@@ -21,13 +21,14 @@ WITH due AS (
     FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE bot_engines e
 SET lease_token = %(token)s, lease_until = now() + %(lease)s * interval '1 s'
-FROM due JOIN bots b ON b.id = due.bot_id
+FROM due JOIN bots b ON b.id = due.bot_id LEFT JOIN bot_figures f ON f.bot_id = due.bot_id
 WHERE e.bot_id = due.bot_id
 RETURNING b.id, b.tenant_id, b.bot_id, e.phase, extract(epoch FROM now() - e.phase_since)::float8, b.desired_state,
     e.stop_way, e.revision, e.running_revision, e.attempts, e.failure, e.mode, e.allocation, e.config_json::text,
     e.exchange_keys, e.handle, extract(epoch FROM now() - e.ready_at)::float8, b.status, b.health, b.failures,
     extract(epoch FROM now() - b.health_since)::float8, b.api_url, b.api_token, b.exposed_host_port, b.command,
-    b.engine_state, coalesce(extract(epoch FROM now() - e.measured_at)::float8, 1e9)"""
+    b.engine_state, coalesce(extract(epoch FROM now() - e.measured_at)::float8, 1e9),
+    coalesce(extract(epoch FROM now() - greatest(f.taken_at, f.rejected_at))::float8, 1e9)"""
 # The fence before an engine begins; an engine that is found later is known by it to be of this revision.
 _ABOUT_TO: Final[LiteralString] = """
 UPDATE bot_engines SET running_revision = revision
@@ -65,6 +66,8 @@ class Leased(NamedTuple):
     command: str
     engine_state: str
     measured_ago: float
+    read_ago: float = 1e9
+    """Since the sweep read its figures last, or found that they are no use."""
 
     @property
     def is_wanted(self) -> bool:

@@ -59,7 +59,7 @@ class Visitor:
         if seen.alive and engine.phase in (Phase.UP, Phase.CLOSING) and engine.measured_ago > MEASURE_SECONDS:
             usage = self.runtime.usage(engine.bot_id)
         trouble, final = "", False
-        if engine.phase in (Phase.LAUNCHED, Phase.UP, Phase.CLOSING) and not seen.alive:
+        if engine.phase in (Phase.LAUNCHED, Phase.UP, Phase.CLOSING, Phase.READING) and not seen.alive:
             told = self.runtime.ended_because(engine.bot_id)
             last = ending(self.runtime.log(engine.bot_id))
             trouble, final = told or last.sentence, last.final and not told

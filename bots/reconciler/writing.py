@@ -137,6 +137,18 @@ def _wind_down(outcome: Outcome) -> Written:
     return _phase(outcome.engine, Phase.CLOSING), {"status": BotStatus.STOPPING}, None
 
 
+def _read(outcome: Outcome) -> Written:
+    bot: Values = {
+        "status": BotStatus.STOPPING,
+        "next_check_at": NOW,
+        "next_figures_at": NOW,
+        # A reading that is under way may be of the moment before.
+        "lease_token": None,
+        "lease_until": None,
+    }
+    return _phase(outcome.engine, Phase.READING), bot, None
+
+
 def _terminate(outcome: Outcome) -> Written:
     """Whatever the sweep sees from now on is about an engine that ends."""
     engine, step = outcome.engine, outcome.step
@@ -224,6 +236,7 @@ _WRITERS: Final = {
     Do.READY: _ready,
     Do.GO_ON: _go_on,
     Do.WIND_DOWN: _wind_down,
+    Do.READ: _read,
     Do.TERMINATE: _terminate,
     Do.KILL: _wait,
     Do.FAIL: _fail,

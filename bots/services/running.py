@@ -306,7 +306,7 @@ def _visit(engine: BotEngine, **changed: object) -> None:
 def _fence(bot: Bot, engine: BotEngine) -> list[str]:
     """A check that is under way knows nothing of what was asked now: what it brings is not written; it is made anew."""
     bot.lease_token = bot.lease_until = None
-    if engine.phase not in (Phase.UP, Phase.CLOSING):
+    if engine.phase not in (Phase.UP, Phase.CLOSING, Phase.READING):
         return ["lease_token", "lease_until"]
     bot.next_check_at = CurrentTimestamp()
     return ["lease_token", "lease_until", "next_check_at"]

@@ -27,7 +27,7 @@ def engine_context(bot: Bot, engine: BotEngine, open_trades: int | None, now: da
         "engine": engine,
         "is_stopping": is_stopping,
         "other_ways": [(way.value, f"{way.label}…") for way in StopWay if way != engine.stop_way]
-        if is_stopping and engine.phase != Phase.ENDING
+        if is_stopping and engine.phase in (Phase.UP, Phase.CLOSING)
         else [],
         "steps": [] if is_stopping else steps(bot, engine, now),
         "is_off": not engine.is_on,
@@ -57,6 +57,8 @@ def engine_sentence(bot: Bot, engine: BotEngine, open_trades: int | None) -> str
         return stopping(engine, open_trades)
     if bot.connection_error:
         return bot.connection_error
+    if is_restarting(bot, engine):
+        return "Its engine ends in good order, and starts again at once."
     match engine.phase:
         case Phase.OFF:
             return "The bot is off. Nothing of it runs, and its open trades, if any, are not watched."
@@ -64,8 +66,6 @@ def engine_sentence(bot: Bot, engine: BotEngine, open_trades: int | None) -> str
             return "Its place is reserved. It waits for its turn, since only a few engines start at the same time."
         case Phase.LAUNCHED:
             return "Its engine is starting, which takes some 20 seconds. This page shows by itself how far it is."
-        case Phase.ENDING:
-            return "Its engine ends in good order, and starts again at once."
     return ""
 
 
@@ -113,7 +113,7 @@ def ways_to_stop(open_trades: int | None) -> list[tuple[str, str, str]]:
 
 def steps(bot: Bot, engine: BotEngine, now: datetime) -> list[Step]:
     """The way up, while it is on it. Moments are `<time>`, which the page keeps fresh between two polls."""
-    restarts = engine.phase == Phase.ENDING and bot.desired_state != DesiredState.STOPPED
+    restarts = is_restarting(bot, engine)
     if engine.phase not in _STARTING and not restarts:
         return []
     queued, launched = engine.phase == Phase.QUEUED, engine.phase == Phase.LAUNCHED
@@ -132,6 +132,14 @@ def steps(bot: Bot, engine: BotEngine, now: datetime) -> list[Step]:
         ),
         _step("waiting", "It is up"),
     ]
+
+
+def is_restarting(bot: Bot, engine: BotEngine) -> bool:
+    """Whether it ends so that it begins anew, also before the reconciler has come to it."""
+    ends = engine.phase == Phase.ENDING or (
+        engine.phase == Phase.UP and engine.revision != engine.running_revision
+    )
+    return ends and bot.desired_state != DesiredState.STOPPED
 
 
 def _turn(engine: BotEngine, now: datetime) -> Step:
@@ -193,7 +201,7 @@ def engine_offers(status: str, phase: str, desired: str | None) -> tuple[tuple[t
         return (("start", "Start"),), False
     if desired == DesiredState.STOPPED:
         return (("start", "Go on after all"),), False
-    if phase != Phase.UP:
+    if phase != Phase.UP or status == BotStatus.STARTING:
         return (), True
     if status == BotStatus.RUNNING:
         return (("pause", "Pause"),), True

@@ -205,7 +205,7 @@ class Fleet:
         return self.until(bot, lambda row: row.phase == "up", seconds)
 
     def until_off(self, bot: Bot, seconds: float = 40) -> Any:
-        return self.until(bot, lambda row: row.phase == "off", seconds)
+        return self.until(bot, lambda row: row.phase == "off", seconds, sweeps=True)
 
     def pid(self, bot: Bot) -> int:
         """The process id of the bot's engine; 0 without one."""

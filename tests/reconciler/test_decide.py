@@ -16,6 +16,7 @@ from bots.reconciler.decide import (
     HUNG_SECONDS,
     HUNG_UNFINISHED,
     MOST_ATTEMPTS,
+    READ_SECONDS,
     READY_SECONDS,
     STEADY_SECONDS,
     TERM_SECONDS,
@@ -117,7 +118,22 @@ TABLE = [
     *(("up", {**HUNG, "health": reason}, ALIVE, Do.TERMINATE) for reason in sorted(DEAF)),
     *(("up", {**HUNG, "health": reason}, ALIVE, Do.WAIT) for reason in sorted(set(HealthReason) - DEAF)),
     # Winding down.
-    *(("closing", stopped(way), replace(ALIVE, open_trades=0), Do.TERMINATE) for way in StopWay),
+    *(
+        ("closing", stopped(way), replace(ALIVE, open_trades=0), Do.READ)
+        for way in (StopWay.EXITS, StopWay.CLOSE)
+    ),
+    ("closing", stopped(StopWay.NOW), replace(ALIVE, open_trades=0), Do.TERMINATE),
+    *(("reading", stopped(way), ALIVE, Do.WAIT) for way in (StopWay.EXITS, StopWay.CLOSE)),
+    ("reading", stopped(StopWay.NOW), ALIVE, Do.TERMINATE),
+    ("reading", {**stopped(StopWay.CLOSE), "in_phase": 3.0, "read_ago": 2.0}, ALIVE, Do.TERMINATE),
+    ("reading", {**stopped(StopWay.CLOSE), "in_phase": 3.0, "read_ago": 4.0}, ALIVE, Do.WAIT),
+    ("reading", {**stopped(StopWay.EXITS), "in_phase": READ_SECONDS}, ALIVE, Do.WAIT),
+    ("reading", {**stopped(StopWay.EXITS), "in_phase": READ_SECONDS + 1}, ALIVE, Do.TERMINATE),
+    ("reading", {**stopped(StopWay.EXITS), "failures": 1}, ALIVE, Do.TERMINATE),
+    *(("reading", stopped(way), GONE, Do.OFF) for way in StopWay),
+    ("reading", {}, ALIVE, Do.GO_ON),
+    ("reading", {"desired": DesiredState.PAUSED}, ALIVE, Do.GO_ON),
+    ("reading", {}, GONE, Do.FAIL),
     ("closing", stopped(StopWay.NOW), replace(ALIVE, open_trades=2), Do.TERMINATE),
     ("closing", stopped(StopWay.NOW), ALIVE, Do.TERMINATE),
     *(
@@ -294,7 +310,7 @@ class World:
 
     def pass_by(self, seconds):
         health = {}
-        if (self.is_deaf or self.is_broken) and self.engine.phase in (Phase.UP, Phase.CLOSING):
+        if (self.is_deaf or self.is_broken) and self.engine.phase in (Phase.UP, Phase.CLOSING, Phase.READING):
             # As the sweep writes it; what winds down is called stopping all the same.
             status = BotStatus.ERROR if self.engine.phase == Phase.UP else BotStatus.STOPPING
             health = {**HUNG, "status": status, "in_health": (self.engine.in_health or 0) + seconds}
@@ -326,6 +342,8 @@ class World:
                 self.phase(Phase.UP)
             case Do.WIND_DOWN:
                 self.phase(Phase.CLOSING)
+            case Do.READ:
+                self.phase(Phase.READING)
             case Do.TERMINATE:
                 self.alive = self.alive and (self.ignores_term or self.is_deaf)
                 self.phase(Phase.ENDING, failure=step.sentence)

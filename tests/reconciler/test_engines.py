@@ -122,7 +122,12 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
         row = fleet.row(bot)
         assert (row.status, row.places, row.exposed_host_port, row.api_token) == ("inactive", 0, None, None)
     assert fleet.engines() == []
-    assert open_in_its_database(fleet, dca) == open_in_its_database(fleet, momentum) == 0
+    for bot in (dca, momentum):
+        assert open_in_its_database(fleet, bot) == 0
+        # What was closed last was read before the engine ended.
+        (figures,) = fleet.sql("SELECT * FROM bot_figures WHERE bot_id = %s", bot.pk)
+        assert figures.open_trade_count == 0
+        assert figures.closed_trades == closed_in_its_database(fleet, bot)
 
 
 def compare(fleet: Fleet, bot: Bot) -> None:
@@ -141,10 +146,18 @@ def compare(fleet: Fleet, bot: Bot) -> None:
 
 
 def open_in_its_database(fleet: Fleet, bot: Bot) -> int:
+    return counted(fleet, bot, "is_open")
+
+
+def closed_in_its_database(fleet: Fleet, bot: Bot) -> int:
+    return counted(fleet, bot, "NOT is_open")
+
+
+def counted(fleet: Fleet, bot: Bot, condition: str) -> int:
     import sqlite3
 
     with sqlite3.connect(fleet.directory(bot) / "trades-simulated.sqlite") as trades:
-        return int(trades.execute("SELECT count(*) FROM trades WHERE is_open").fetchone()[0])
+        return int(trades.execute(f"SELECT count(*) FROM trades WHERE {condition}").fetchone()[0])
 
 
 def test_five_start_together_within_a_minute(fleet: Fleet) -> None:
