@@ -75,17 +75,18 @@ def complaint(message: ConsoleMessage) -> list[str]:
 
 @pytest.fixture(scope="session")
 def photograph() -> Callable[[Page, str], None]:
-    """`photograph(page, "fleet")`: small and large, dark and light, into var/test/screenshots."""
+    """`photograph(page, "fleet")`: small and large, dark and light, into var/test/screenshots; the size stays."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
 
     def take(page: Page, name: str) -> None:
+        before = page.viewport_size
         for width, size in SIZES.items():
             page.set_viewport_size(size)  # type: ignore[arg-type]
             for scheme in ("dark", "light"):
                 page.emulate_media(color_scheme=scheme)
                 assert_fits(page, width)
                 page.screenshot(path=_path(name, width, scheme), full_page=True, caret="initial")
-        page.set_viewport_size(SIZES["1280"])  # type: ignore[arg-type]
+        page.set_viewport_size(before)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="dark")
 
     return take
