@@ -102,6 +102,11 @@ def engine_bot(
             phase=phase,
             allocation=Decimal(allocation),
             config_json=kinds.dump(configuration),
-            **{"host": HOST, **(engine or {})},
+            # An engine that has begun is of the revision that is there.
+            **{
+                "host": HOST,
+                "running_revision": 0 if phase in (Phase.OFF, Phase.QUEUED) else 1,
+                **(engine or {}),
+            },
         )
     return bot
