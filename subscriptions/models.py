@@ -10,7 +10,11 @@ from tradewise.tenancy.models import CurrentTimestamp, TenantManager, TenantOwne
 
 
 class Subscription(TenantOwned):
-    """One trader, one bot, one template; at most one that is not cancelled."""
+    """One trader, one bot, one template; at most one that is not cancelled.
+
+    It is known to people by its bot's public id: after a cancelled one comes another, with another bot. Its moves are
+    active ↔ paused → cancelled, which is final; the database refuses every other (`0005_rules`).
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -37,6 +41,9 @@ class Subscription(TenantOwned):
         db_default=SubscriptionStatus.ACTIVE,
     )
     performance_data = models.JSONField(null=True)
+    #: Since when, where it is; NULL otherwise.
+    paused_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
     updated_at = models.DateTimeField(auto_now=True, db_default=CurrentTimestamp())
 
@@ -55,6 +62,18 @@ class Subscription(TenantOwned):
             models.CheckConstraint(
                 condition=models.Q(status__in=SubscriptionStatus.values), name="subscriptions_status_is_known"
             ),
+            # A bot trades for one subscription alone. The tenant is in the key, so that nobody learns of another's.
+            models.UniqueConstraint(fields=["tenant_id", "bot"], name="idx_subscriptions_bot"),
+            models.CheckConstraint(
+                condition=models.Q(status="paused", paused_at__isnull=False)
+                | (~models.Q(status="paused") & models.Q(paused_at__isnull=True)),
+                name="subscriptions_paused_since_a_moment",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="cancelled", cancelled_at__isnull=False)
+                | (~models.Q(status="cancelled") & models.Q(cancelled_at__isnull=True)),
+                name="subscriptions_cancelled_at_a_moment",
+            ),
             # A closed range: NaN is greater than every number and passes a one-sided check.
             models.CheckConstraint(
                 condition=models.Q(allocation_amount__isnull=True)
@@ -64,10 +83,14 @@ class Subscription(TenantOwned):
         ]
         indexes = [
             models.Index(fields=["user"], name="idx_subscriptions_user"),
-            models.Index(fields=["bot"], name="idx_subscriptions_bot"),
             models.Index(fields=["template"], name="idx_subscriptions_template"),
             models.Index(fields=["status"], name="idx_subscriptions_status"),
         ]
 
     def __str__(self) -> str:
         return f"subscription {self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was cancelled."""
+        return self.status == SubscriptionStatus.CANCELLED

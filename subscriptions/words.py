@@ -1,20 +1,40 @@
 """The trail's words about subscriptions."""
 
+from collections.abc import Iterable, Mapping
+
+from django.urls import reverse
+
 from audit import words
 from audit.words import Resource
 from subscriptions.enums import SubscriptionStatus
+from subscriptions.models import Subscription
 
 ACTIONS = {
     "subscription.create": "Subscribed",
     "subscription.change": "Changed a subscription",
     "subscription.delete": "Deleted a subscription",
+    "subscription.pause": "Paused the subscription",
+    "subscription.resume": "Resumed the subscription",
+    "subscription.allocate": "Changed the allocation",
+    "subscription.cancel": "Cancelled the subscription",
+    "template.count_subscribers": "Counted the template's subscribers anew",
 }
 FIELDS = {
     "allocation_amount": "Allocation",
     "subscription.bot_id": "Number of the bot",
     "template_id": "Number of the template",
+    "subscription.paused_at": "Paused since",
+    "subscription.cancelled_at": "Cancelled",
 }
 VALUES = {"subscription.status": {value: str(label) for value, label in SubscriptionStatus.choices}}
+
+
+def find_subscriptions(keys: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+    """The tenant's, by the names of their bots."""
+    numbers = [int(key) for key in keys if key.isdecimal() and len(key) <= 9]
+    found = Subscription.objects.select_related("bot").filter(pk__in=numbers)
+    page = reverse("subscriptions:mine")
+    return {str(subscription.pk): (str(subscription.bot), page) for subscription in found}
 
 
 def learn() -> None:
@@ -22,7 +42,7 @@ def learn() -> None:
     words.learn(
         "Subscriptions",
         ACTIONS,
-        resources={"subscription": Resource("subscription")},
+        resources={"subscription": Resource("subscription", find=find_subscriptions)},
         fields=FIELDS,
         values=VALUES,
     )

@@ -6,6 +6,7 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("activity/", include("audit.urls")),
     path("templates/", include("marketplace.urls")),
+    path("", include("subscriptions.urls")),
     path("", include("bots.urls")),
 ]
 

@@ -156,7 +156,7 @@ def stop(*, actor: Owner, bot: Bot, way: StopWay) -> Bot:
 
 @transaction.atomic
 @ledger.named("bot.set_up")
-def change(*, actor: Owner, bot: Bot, wanted: Wanted, note: str) -> Bot:
+def change(*, actor: Owner, bot: Bot, wanted: Wanted, note: str | None) -> Bot:
     """Save other parameters; an engine that is on ends in good order and starts again with them.
 
     Its mode stays. Raises SetupRefused or BotIsGone.

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "export_audit_heads": ([], "ops"),
     "limit_engines": (["00000000-0000-4000-8000-000000000001", "7"], "ops"),
     "make_seal_keys": (["--directory", "{tmp}"], "ops"),
+    "reconcile_counters": (["--apply"], "ops"),
     "resume_audit": ([], "ops"),
     "run_platform_bot": ([], "ops"),
 }

@@ -22,6 +22,7 @@ from tests.bots.conftest import SECRET, USERNAME, Freqtrade
 from tests.factories.accounts import PASSWORD
 from tests.factories.bots import BotFactory
 from tests.factories.engines import DCA, engine_bot, machine
+from tests.factories.subscriptions import make_subscription, make_template
 from tests.isolation.test_http import URLS, address
 from tradewise.secrets import seal
 from tradewise.simulation import keys
@@ -140,6 +141,42 @@ def from_a_template(client: Client, trader: User, **_: Any) -> Step:
     )
     assert client.post("/templates/t/start/", {**SET_UP, "intent": "start"}).status_code == 303
     return Step("bot.launch", str(trader.pk))
+
+
+@scenario("subscriptions:subscribe")
+def subscribe(client: Client, trader: User, **_: Any) -> Step:
+    machine()
+    where = f"/templates/{make_template().template_id}/subscribe/"
+    assert client.post(where, {"allocation": "400", "mode": "dry_run"}).status_code == 303
+    return Step("subscription.create", str(trader.pk))
+
+
+@scenario("subscriptions:pause")
+def pause_a_subscription(client: Client, trader: User, **_: Any) -> Step:
+    bot = make_subscription(trader, make_template()).bot
+    assert client.post(f"/subscriptions/{bot.bot_id}/pause/").status_code == 303
+    return Step("subscription.pause", str(trader.pk))
+
+
+@scenario("subscriptions:resume")
+def resume_a_subscription(client: Client, trader: User, **_: Any) -> Step:
+    bot = make_subscription(trader, make_template(), "paused").bot
+    assert client.post(f"/subscriptions/{bot.bot_id}/resume/").status_code == 303
+    return Step("subscription.resume", str(trader.pk))
+
+
+@scenario("subscriptions:allocation")
+def change_an_allocation(client: Client, trader: User, **_: Any) -> Step:
+    bot = make_subscription(trader, make_template()).bot
+    assert client.post(f"/subscriptions/{bot.bot_id}/allocation/", {"allocation": "500"}).status_code == 303
+    return Step("subscription.allocate", str(trader.pk))
+
+
+@scenario("subscriptions:cancel")
+def cancel_a_subscription(client: Client, trader: User, **_: Any) -> Step:
+    bot = make_subscription(trader, make_template()).bot
+    assert client.post(f"/subscriptions/{bot.bot_id}/cancel/", {"way": "exits"}).status_code == 303
+    return Step("subscription.cancel", str(trader.pk))
 
 
 @scenario("bots:setup")

@@ -182,8 +182,8 @@ def test_a_reference_to_another_tenants_bot_is_refused(
     with pytest.raises(psycopg.errors.ForeignKeyViolation), site.transaction(force_rollback=True):
         enter(site, str(own.tenant))
         site.execute(
-            "INSERT INTO subscriptions (tenant_id, user_id, bot_id, template_id, status) "
-            "VALUES (%s, %s, %s, %s, 'cancelled')",
+            "INSERT INTO subscriptions (tenant_id, user_id, bot_id, template_id, status, cancelled_at) "
+            "VALUES (%s, %s, %s, %s, 'cancelled', now())",
             [own.tenant, own.number, victims[0].number, own.number],
         )
 

@@ -182,6 +182,10 @@ AMENDED_INDEXES: dict[str, tuple[tuple[str, bool, str, str | None], str]] = {
         ("audit_logs", False, "brin (created_at, xact)", None),
         "entries come in the order of time: a BRIN finds them as well and costs each change far less",
     ),
+    "idx_subscriptions_bot": (
+        ("subscriptions", True, "btree (tenant_id, bot_id)", None),
+        "a bot trades for one subscription alone, and the foreign key holds the tenant: one index, not two",
+    ),
     "idx_subscriptions_unique": (
         ("subscriptions", True, "btree (user_id, template_id)", "NOT status = 'cancelled'"),
         "a paused and an active subscription to one template were both accepted",
@@ -216,7 +220,11 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
         "last_login": "Django's reset tokens die with the next login",
         "is_staff": "who may enter the staff site",
     },
-    "subscriptions": {"tenant_id": "isolation across all tables"},
+    "subscriptions": {
+        "tenant_id": "isolation across all tables",
+        "paused_at": "since when, which explains why a result differs from the template's",
+        "cancelled_at": "when it ended: updated_at says when anything changed last",
+    },
     "bots": {
         "token_set_at": "a token is never shown back, so its date is",
         "remote_name": "one URL may serve several bots",

@@ -1,0 +1,38 @@
+"""Questions about subscriptions."""
+
+from collections.abc import Iterable
+
+from django.db.models import Case, QuerySet, Value, When
+
+from marketplace.models import BotTemplate
+from subscriptions.enums import SubscriptionStatus
+from subscriptions.models import Subscription
+
+
+def subscriptions_with_bots() -> QuerySet[Subscription]:
+    """The tenant's, with bot, engine and figures; those that go on first, the newest of each first.
+
+    The template is fetched by itself (`templates_of`): one that is public no longer is not to be read, and a join
+    would take the subscription along.
+    """
+    return (
+        Subscription.objects.select_related("bot__engine", "bot__figures")
+        .defer("bot__engine__log_lines")
+        .order_by(
+            Case(When(status=SubscriptionStatus.CANCELLED, then=Value(1)), default=Value(0)),
+            "-created_at",
+            "-pk",
+        )
+    )
+
+
+def current_subscription(template: BotTemplate) -> Subscription | None:
+    """The tenant's subscription to the template that goes on, if there is one."""
+    going_on = Subscription.objects.exclude(status=SubscriptionStatus.CANCELLED)
+    return going_on.select_related("bot").filter(template=template).first()
+
+
+def templates_of(subscriptions: Iterable[Subscription]) -> dict[int, BotTemplate]:
+    """The templates of these that the tenant may read, by their keys."""
+    wanted = {subscription.template_id for subscription in subscriptions}
+    return BotTemplate.across_tenants.in_bulk(wanted)

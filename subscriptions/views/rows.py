@@ -1,0 +1,122 @@
+"""A subscription as the list shows it: what its bot does, and what it has earned so far."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from bots.enums import BotStatus, DesiredState
+from bots.models import Bot, BotEngine, BotFigures
+from bots.queries import COMMAND_SECONDS, WORKING
+from bots.views.engine import mode_of_engine, version_of_engine
+from bots.views.requests import engine_of
+from bots.views.rows import status_words
+from marketplace.models import BotTemplate
+from subscriptions.enums import SubscriptionStatus
+from subscriptions.models import Subscription
+from subscriptions.queries import templates_of
+
+UNDER_WAY: Final = timedelta(seconds=COMMAND_SECONDS)
+NOT_PUBLIC: Final = "The template is not public any more. Your bot goes on as it is set up."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subscription. What is not known yet is None."""
+
+    subscription: Subscription
+    bot: Bot
+    template: BotTemplate | None
+    status: str
+    status_label: str
+    mode: str
+    profit: Decimal | None
+    since: datetime
+    notes: tuple[str, ...]
+    is_bad: bool
+
+    @property
+    def title(self) -> str:
+        """The template's name; the bot's where the template is not to be seen any more."""
+        return str(self.template or self.bot)
+
+    @property
+    def may_pause(self) -> bool:
+        """Whether pausing is offered."""
+        return self.subscription.status == SubscriptionStatus.ACTIVE
+
+    @property
+    def may_resume(self) -> bool:
+        """Whether resuming is offered: to a paused one, and to one whose bot was stopped or paused by hand."""
+        if self.subscription.is_over:
+            return False
+        return not self.may_pause or self.bot.desired_state != DesiredState.RUNNING
+
+
+def rows_of(subscriptions: Sequence[Subscription], now: datetime) -> list[Row]:
+    """In the same order."""
+    templates = templates_of(subscriptions)
+    return [
+        _row(subscription, templates.get(subscription.template_id), now) for subscription in subscriptions
+    ]
+
+
+def version_of(subscriptions: Iterable[Subscription]) -> str:
+    """Changes with whatever the list shows of them."""
+    parts = []
+    for subscription in subscriptions:
+        bot, figures = subscription.bot, figures_of(subscription.bot)
+        taken = figures.taken_at.timestamp() if figures and figures.taken_at else 0
+        stamps = f"{subscription.updated_at.timestamp():.6f}-{bot.updated_at.timestamp():.6f}-{taken:.6f}"
+        parts.append(f"{subscription.pk}-{bot.checks}-{stamps}{version_of_engine(engine_of(bot))}")
+    return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def figures_of(bot: Bot) -> BotFigures | None:
+    """The latest figures, or None before the first reading."""
+    try:
+        return bot.figures
+    except BotFigures.DoesNotExist:
+        return None
+
+
+def _row(subscription: Subscription, template: BotTemplate | None, now: datetime) -> Row:
+    bot, figures = subscription.bot, figures_of(subscription.bot)
+    asked = bot.command_asked_at
+    is_under_way = bool(bot.command and asked is not None and now - asked < UNDER_WAY)
+    status, label = status_words(bot.status, bot.health, bot.command, is_under_way=is_under_way)
+    return Row(
+        subscription=subscription,
+        bot=bot,
+        template=template,
+        status=status,
+        status_label=label,
+        mode=mode_of_engine(bot, engine_of(bot)),
+        profit=figures.profit_all if figures else None,
+        since=bot.record_since or bot.created_at,
+        notes=tuple(_notes(subscription, bot, template, engine_of(bot))),
+        is_bad=bot.status == BotStatus.ERROR or bot.health not in WORKING,
+    )
+
+
+def _notes(
+    subscription: Subscription, bot: Bot, template: BotTemplate | None, engine: BotEngine | None
+) -> Iterable[str]:
+    """What a trader would not expect, in sentences."""
+    if bot.connection_error:
+        yield bot.connection_error
+    if subscription.is_over:
+        if engine is not None and engine.is_on:
+            yield "Its bot is being stopped."
+        return
+    if template is None or not template.is_public:
+        yield NOT_PUBLIC
+    if subscription.status == SubscriptionStatus.PAUSED:
+        if bot.desired_state == DesiredState.RUNNING and engine is not None and engine.is_on:
+            yield "Its bot was started again on its own page, so it trades."
+    elif bot.desired_state == DesiredState.STOPPED:
+        yield "Its bot was stopped on its own page. Resume to start it again."
+    elif bot.desired_state == DesiredState.PAUSED:
+        yield "Its bot was paused on its own page. Resume to let it open new trades again."
