@@ -70,6 +70,8 @@ class Look:
     alive: bool
     ended_with_machine: bool = False
     answers: bool = False
+    is_former: bool = False
+    """It answers, and runs with former parameters: a worker that was killed had started it."""
     starting: int = 0
     starts_at_once: int = 1
     open_trades: int | None = None
@@ -134,7 +136,7 @@ def _queued(engine: Leased, look: Look) -> Step:
 def _launched(engine: Leased, look: Look) -> Step:
     if not look.alive:
         return _gone(engine, look)
-    if not engine.is_wanted or engine.revision != engine.running_revision:
+    if not engine.is_wanted or look.is_former or engine.revision != engine.running_revision:
         return Step(Do.TERMINATE, SOON)
     if look.answers and look.missing:
         return Step(Do.TERMINATE, SOON, _unknown(look.missing), final=True)

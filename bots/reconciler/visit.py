@@ -14,7 +14,7 @@ from bots.reconciler.leased import Leased
 from bots.reconciler.machine import Machine, can_start
 from bots.runtimes import Launch, Runtime, RuntimeRefused, Usage
 from bots.runtimes.words import ending
-from bots.services.composing import Setup, compose, database_of, secrets_of
+from bots.services.composing import Setup, compose, database_of, name_of, secrets_of
 from bots.services.tokens import token_context
 from bots.strategies import kinds
 from bots.strategies.common import ConfigurationRefused
@@ -92,11 +92,11 @@ class Visitor:
     ) -> tuple[Look, Probe | None]:
         """Ready is an authenticated `show_config` with our bot's name: a port that answers may be a stranger's."""
         probe = await adapter.probe()
-        answers = (
-            probe.reason in _PROBED
-            and probe.bot_name == engine.bot_id
-            and probe.state in (EngineState.RUNNING, EngineState.PAUSED)
-        )
+        name = probe.bot_name or ""
+        is_ours = probe.reason in _PROBED and probe.state in (EngineState.RUNNING, EngineState.PAUSED)
+        answers = is_ours and name == name_of(engine.bot_id, engine.revision)
+        if is_ours and not answers and name.startswith(f"{engine.bot_id}."):
+            return replace(look, is_former=True), None
         if not answers:
             return look, None
         # As they were launched: after an update of TradeWise the whole may not be valid any more.
@@ -150,6 +150,7 @@ class Visitor:
             allocation=engine.allocation,
             mode=mode,
             port=engine.port,
+            revision=engine.revision,
             desired=DesiredState(engine.desired or DesiredState.RUNNING),
             simulated_exchange=self.machine.simulated_exchange,
         )

@@ -37,6 +37,7 @@ class Setup:
     allocation: Decimal
     mode: Mode
     port: int
+    revision: int = 1
     desired: DesiredState = DesiredState.RUNNING
     simulated_exchange: str = ""
 
@@ -45,8 +46,7 @@ def compose(setup: Setup) -> dict[str, Any]:
     """Freqtrade's configuration. `available_capital` is the allocation, in which all its trades must find room."""
     configuration, allocation = setup.configuration, number(setup.allocation)
     return {
-        # Readiness asks for this name: a port that answers proves nothing.
-        "bot_name": setup.bot_id,
+        "bot_name": name_of(setup.bot_id, setup.revision),
         "strategy": kinds.engine_class(configuration),
         "dry_run": setup.mode != Mode.LIVE,
         "dry_run_wallet": allocation,
@@ -71,6 +71,13 @@ def compose(setup: Setup) -> dict[str, Any]:
         "internals": {"process_throttle_secs": 5, "heartbeat_interval": 60},
         "tradewise": kinds.dump(configuration),
     }
+
+
+def name_of(bot_id: str, revision: int) -> str:
+    """What the engine calls itself. Readiness asks for it: a port that answers proves nothing, and an engine that a
+    worker started before it was killed may be of former parameters.
+    """
+    return f"{bot_id}.{revision}"
 
 
 def database_of(mode: Mode) -> str:

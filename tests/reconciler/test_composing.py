@@ -27,7 +27,7 @@ def setup_of(
     kind="dca", *, mode=Mode.SIMULATED, allocation="1000", desired=DesiredState.RUNNING, **parameters
 ):
     configuration = kinds.parse(example(kind, **parameters))
-    return Setup("bot-1", configuration, Decimal(allocation), mode, 18100, desired, EXCHANGE)
+    return Setup("bot-1", configuration, Decimal(allocation), mode, 18100, 1, desired, EXCHANGE)
 
 
 def test_dca_by_hand():
@@ -58,7 +58,7 @@ def test_the_whole_by_hand():
     made = compose(setup_of("grid", allocation="1234.56"))
     pricing = {"price_side": "other", "use_order_book": True, "order_book_top": 1}
     assert made == {
-        "bot_name": "bot-1",
+        "bot_name": "bot-1.1",
         "strategy": "TradeWiseGrid",
         "dry_run": True,
         "dry_run_wallet": 1234.56,
@@ -305,7 +305,7 @@ def test_freqtrades_own_schema_accepts_whatever_a_trader_may_set_up(freqtrade_ve
             configuration = kinds.parse(config)
         except ConfigurationRefused:
             return
-        setup = Setup("bot-1", configuration, allocation, mode, port, desired, EXCHANGE)
+        setup = Setup("bot-1", configuration, allocation, mode, port, 1, desired, EXCHANGE)
         keys = "a1" * 32 + ":" + "B2" * 32 if mode == Mode.LIVE else ""
         made.append([compose(setup), secrets_of(Credentials.parse("tradewise:p123"), keys)])
 

@@ -123,6 +123,7 @@ TABLE = [
         for way in (StopWay.EXITS, StopWay.CLOSE)
     ),
     ("closing", stopped(StopWay.NOW), replace(ALIVE, open_trades=0), Do.TERMINATE),
+    ("launched", {}, replace(ALIVE, is_former=True), Do.TERMINATE),
     *(("reading", stopped(way), ALIVE, Do.WAIT) for way in (StopWay.EXITS, StopWay.CLOSE)),
     ("reading", stopped(StopWay.NOW), ALIVE, Do.TERMINATE),
     ("reading", {**stopped(StopWay.CLOSE), "in_phase": 3.0, "read_ago": 2.0}, ALIVE, Do.TERMINATE),

@@ -1,21 +1,29 @@
 """The reconciler with engines that are played: every way up, down and wrong, with real processes and database."""
 
+import json
 import os
 import signal
 import time
 import uuid
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from bots.enums import StopWay
+from bots.adapters import Credentials
+from bots.enums import Mode, StopWay
 from bots.reconciler import tick
 from bots.reconciler.leased import claim
 from bots.reconciler.writing import write
+from bots.runtimes import Launch
 from bots.services import running
+from bots.services.composing import Setup, compose, secrets_of
+from bots.services.tokens import token_context
+from bots.strategies import kinds
 from tests.logins import as_login
 from tests.reconciler.asked import change, desire, settle
-from tests.reconciler.conftest import wait_for
+from tests.reconciler.conftest import QUICK, wait_for
+from tradewise.secrets import open_sealed
 from tradewise.tenancy.context import tenant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,6 +105,31 @@ def test_a_worker_that_died_between_ending_and_writing_makes_no_failure_of_a_res
     row = played.until(bot, lambda row: row.phase == "up" and row.running_revision == before.revision + 1)
     assert row.attempts == 0
     assert not any("by itself" in told for told in row.told)
+
+
+def test_an_engine_that_a_killed_worker_began_with_former_parameters_is_begun_anew(played):
+    """Its launcher was slow: it took the lock when the next worker had noted the new parameters already."""
+    bot = played.launch()
+    row = played.row(bot)
+    leased = Setup(
+        bot_id=bot.bot_id,
+        configuration=kinds.parse(QUICK["dca"]),
+        allocation=Decimal(1000),
+        mode=Mode.SIMULATED,
+        port=row.exposed_host_port,
+        simulated_exchange=played.machine.simulated_exchange,
+    )
+    change(played, bot, base_order=47)
+    context = token_context(row.tenant_id, row.bot_id, row.api_url)
+    credentials = Credentials.parse(open_sealed(row.api_token, context=context).reveal())
+    order = Launch(bot.bot_id, row.exposed_host_port, compose(leased), secrets_of(credentials))
+    played.runtime.launch(order)
+    played.sql("UPDATE bot_engines SET running_revision = revision WHERE bot_id = %s", bot.pk)
+    played.until_up(bot)
+    config = json.loads((played.directory(bot) / "config.json").read_text())
+    assert config["tradewise"]["parameters"]["base_order"] == 47
+    assert played.witness(bot).count("BEGIN") == 2
+    assert played.row(bot).attempts == 0
 
 
 def test_failures_of_former_parameters_are_not_counted_against_the_new_ones(played):
