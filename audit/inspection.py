@@ -21,7 +21,7 @@ SELECT c.relname, array(SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oi
     WHERE t.tgrelid = c.oid AND t.tgenabled = 'O' AND p.proowner = to_regrole('tw_audit'))::text[]
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND (c.relname IN ('bot_templates') OR EXISTS (
+  AND (c.relname IN ('bot_templates', 'template_versions') OR EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped))
 ORDER BY 1
 """

@@ -161,7 +161,8 @@ class SetupForm(forms.Form):
                 self.fixed[setting.path] = setting.choices[0]
                 continue
             self.fields[setting.path] = self._field(setting)
-        self.fields["allocation"].unit = self.currency  # type: ignore[attr-defined]
+        if "allocation" in self.fields:
+            self.fields["allocation"].unit = self.currency  # type: ignore[attr-defined]
         self.order_fields(
             ["name", "description", "pairs", "stake_currency", "timeframe", "allocation", "mode"]
         )

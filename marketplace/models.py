@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.urls import reverse
 
-from marketplace.enums import RiskLevel, StrategyType
+from marketplace.enums import OPEN, RiskLevel, StrategyType, TemplateStatus
 from tradewise.tenancy.models import CurrentTimestamp
 
 
@@ -16,13 +17,21 @@ def new_template_id() -> str:
 
 
 class BotTemplate(models.Model):
-    """A strategy's configuration and its record. Public ones are read by everyone."""
+    """A strategy's configuration and its record. Public ones are read by everyone.
+
+    What it says and how it stands is written by the database, from its version: the published one, and before there
+    is one the only one. The site inserts a template, and from there on writes versions.
+    """
 
     template_id = models.CharField(max_length=255, default=new_template_id, editable=False)
     name = models.CharField(max_length=255)
     description = models.TextField(null=True, blank=True)  # noqa: DJ001 - as ordered
     config_json = models.JSONField()
     is_public = models.BooleanField(default=False, db_default=False)
+    status = models.CharField(
+        max_length=20, choices=TemplateStatus, default=TemplateStatus.DRAFT, db_default=TemplateStatus.DRAFT
+    )
+    version = models.IntegerField(default=1, db_default=1)
     risk_level = models.CharField(
         max_length=20, choices=RiskLevel, default=RiskLevel.MEDIUM, db_default=RiskLevel.MEDIUM
     )
@@ -51,6 +60,14 @@ class BotTemplate(models.Model):
             models.CheckConstraint(
                 condition=models.Q(subscribers_count__gte=0), name="bot_templates_subscribers_are_counted"
             ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TemplateStatus.values), name="bot_templates_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_public=True, status=TemplateStatus.PUBLISHED)
+                | (models.Q(is_public=False) & ~models.Q(status=TemplateStatus.PUBLISHED)),
+                name="bot_templates_public_is_published",
+            ),
         ]
         indexes = [
             models.Index(
@@ -65,3 +82,101 @@ class BotTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("marketplace:template", args=[self.template_id])
+
+
+class TemplateVersion(models.Model):
+    """What a template says, says next, or once said. It is moderated as a whole; published, it never changes.
+
+    The database holds to it whoever writes: which step follows which, who may take it, and that only a draft is
+    written on.
+    """
+
+    creator_tenant_id = models.UUIDField(null=True, editable=False)
+    template = models.ForeignKey(
+        BotTemplate, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="versions"
+    )
+    number = models.IntegerField()
+    status = models.CharField(
+        max_length=20, choices=TemplateStatus, default=TemplateStatus.DRAFT, db_default=TemplateStatus.DRAFT
+    )
+    is_public = models.GeneratedField(
+        expression=models.ExpressionWrapper(
+            models.Q(status=TemplateStatus.PUBLISHED), output_field=models.BooleanField()
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    name = models.CharField(max_length=255)
+    #: What look-alikes of the name have in common; empty where a row was not written by the site.
+    name_key = models.CharField(max_length=255, default="", db_default="")
+    description = models.TextField(null=True, blank=True)  # noqa: DJ001 - as in bot_templates
+    config_json = models.JSONField("configuration")
+    risk_level = models.CharField("risk", max_length=20, choices=RiskLevel, default=RiskLevel.MEDIUM)
+    strategy_type = models.CharField("kind", max_length=50, choices=StrategyType, null=True)  # noqa: DJ001
+    reason = models.TextField(default="", db_default="", blank=True)
+    submitted_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
+    updated_at = models.DateTimeField(auto_now=True, db_default=CurrentTimestamp())
+
+    across_tenants: ClassVar[models.Manager["TemplateVersion"]] = models.Manager()
+
+    class Meta:
+        db_table = "template_versions"
+        constraints = [
+            models.UniqueConstraint(fields=["template", "number"], name="template_versions_are_numbered"),
+            models.UniqueConstraint(
+                fields=["template"],
+                condition=models.Q(status__in=OPEN),
+                name="template_versions_one_is_open",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(number__gte=1), name="template_versions_count_from_one"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TemplateStatus.values), name="template_versions_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(risk_level__in=RiskLevel.values), name="template_versions_risk_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(strategy_type__isnull=True)
+                | models.Q(strategy_type__in=StrategyType.values),
+                name="template_versions_strategy_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=[TemplateStatus.REJECTED, TemplateStatus.WITHDRAWN])
+                | ~models.Q(reason=""),
+                name="template_versions_a_refusal_has_a_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["submitted_at"],
+                condition=models.Q(status=TemplateStatus.SUBMITTED),
+                name="template_versions_queue",
+            ),
+            models.Index(
+                fields=["name_key"],
+                condition=models.Q(is_public=True),
+                name="template_versions_public_names",
+            ),
+            models.Index(fields=["creator_tenant_id"], name="template_versions_creator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.number}"
+
+    @property
+    def public_id(self) -> str:
+        """By which the trail knows its template."""
+        return self.template.template_id
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether its author still writes on it."""
+        return self.status in (TemplateStatus.DRAFT, TemplateStatus.REJECTED)

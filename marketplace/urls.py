@@ -2,10 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from marketplace import views
+from marketplace.views import authoring, listing, showing
 
 app_name = "marketplace"
 urlpatterns: list[URLPattern] = [
-    path("", views.templates, name="templates"),
-    path("<slug:template_id>/start/", views.start, name="start"),
+    path("", listing.templates, name="templates"),
+    path("new/<slug:kind>/", authoring.new, name="new"),
+    path("<slug:template_id>/", showing.template, name="template"),
+    path("<slug:template_id>/edit/", authoring.edit, name="edit"),
+    path("<slug:template_id>/submit/", authoring.submit, name="submit"),
+    path("<slug:template_id>/withdraw/", authoring.withdraw, name="withdraw"),
+    path("<slug:template_id>/start/", listing.start, name="start"),
 ]

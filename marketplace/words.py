@@ -4,13 +4,21 @@ from collections.abc import Iterable, Mapping
 
 from audit import words
 from audit.words import Resource
-from marketplace.enums import RiskLevel, StrategyType
+from marketplace.enums import RiskLevel, StrategyType, TemplateStatus
 from marketplace.models import BotTemplate
 
 ACTIONS = {
     "template.create": "Created a template",
     "template.change": "Changed a template",
     "template.delete": "Deleted a template",
+    "template.edit": "Wrote on a template",
+    "template.submit": "Submitted a template to the moderators",
+    "template.approve": "Published a template",
+    "template.reject": "Sent a template back to its author",
+    "template.withdraw": "Withdrew a template",
+    "template.tell": "Told an author of a decision",
+    "template_version.create": "Began a version of a template",
+    "template_version.change": "Changed a version of a template",
     "platform_bot.ask": "Asked TradeWise to run the template",
     "platform_bot.run": "Ran the template for TradeWise",
     "platform_bot.refused": "Could not run the template for TradeWise",
@@ -22,17 +30,30 @@ FIELDS = {
     "risk_level": "Risk",
     "strategy_type": "Kind of strategy",
     "creator_tenant_id": "Author",
+    "template.status": "Where it stands",
+    "template.version": "Version",
+    "template_version.status": "Where it stands",
+    "template_version.number": "Version",
+    "template_version.template_id": "Template",
+    "template_version.reason": "Reason",
+    "template_version.submitted_at": "Submitted",
+    "template_version.decided_at": "Decided",
 }
+_STATUS = {value: str(label) for value, label in TemplateStatus.choices}
 VALUES = {
+    "template.status": _STATUS,
+    "template_version.status": _STATUS,
+    "template_version.risk_level": {value: str(label) for value, label in RiskLevel.choices},
+    "template_version.strategy_type": {value: str(label) for value, label in StrategyType.choices},
     "template.risk_level": {value: str(label) for value, label in RiskLevel.choices},
     "template.strategy_type": {value: str(label) for value, label in StrategyType.choices},
 }
 
 
 def find_templates(keys: Iterable[str]) -> Mapping[str, tuple[str, str]]:
-    """Names of the templates that the tenant may read. They have no pages yet."""
-    found = BotTemplate.across_tenants.filter(template_id__in=list(keys)).values_list("template_id", "name")
-    return {key: (name, "") for key, name in found}
+    """Names of the templates that the tenant may read, and their pages."""
+    found = BotTemplate.across_tenants.filter(template_id__in=list(keys))
+    return {template.template_id: (template.name, template.get_absolute_url()) for template in found}
 
 
 def learn() -> None:
@@ -40,7 +61,12 @@ def learn() -> None:
     words.learn(
         "Templates",
         ACTIONS,
-        resources={"template": Resource("template", find=find_templates)},
+        resources={
+            "template": Resource("template", find=find_templates),
+            "template_version": Resource(
+                "version of a template", "versions of templates", find=find_templates, part_of="template"
+            ),
+        },
         fields=FIELDS,
         values=VALUES,
     )

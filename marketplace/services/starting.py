@@ -5,11 +5,11 @@ from typing import Any
 from bots.strategies import kinds
 from bots.strategies.common import Configuration, ConfigurationRefused
 from marketplace.exceptions import TemplateNotStartable
-from marketplace.models import BotTemplate
+from marketplace.models import BotTemplate, TemplateVersion
 
 
-def configuration_of(template: BotTemplate) -> Configuration:
-    """What a bot of this template runs. Raises TemplateNotStartable with the reason."""
+def configuration_of(template: BotTemplate | TemplateVersion) -> Configuration:
+    """What a bot of this template, or version, runs. Raises TemplateNotStartable with the reason."""
     reason = kinds.NOT_RUNNABLE.get(template.strategy_type or "")
     if reason is not None:
         raise TemplateNotStartable(reason)
@@ -19,7 +19,7 @@ def configuration_of(template: BotTemplate) -> Configuration:
         raise TemplateNotStartable(_why(template, refused)) from None
 
 
-def _why(template: BotTemplate, refused: ConfigurationRefused) -> str:
+def _why(template: BotTemplate | TemplateVersion, refused: ConfigurationRefused) -> str:
     config = template.config_json if isinstance(template.config_json, dict) else {}
     kind = config.get("strategy")
     if isinstance(kind, str) and kind in kinds.NOT_RUNNABLE:

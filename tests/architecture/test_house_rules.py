@@ -20,7 +20,8 @@ WRITES_HTML: Final = {
 }
 #: What is spoken to a person before anything is installed.
 SPEAKS: Final = {"tradewise/running/environment.py", "tradewise/simulation/installation.py"}
-#: The first reads what bots send, with limits; the others what we wrote ourselves, and ops hand over again.
+#: `parsing` reads what bots send and `documents` what authors write, with limits; the others what we wrote ourselves,
+#: and ops hand over again.
 READS_JSON: Final = {
     "audit/archiving.py",
     "audit/verification.py",
@@ -29,6 +30,7 @@ READS_JSON: Final = {
     "bots/reconciler/leased.py",
     "bots/runtimes/process.py",
     "bots/views/rows.py",
+    "marketplace/services/documents.py",
 }
 #: A moment, a ratio, coordinates of drawings, and what Freqtrade reads: nothing that is added up or shown as an amount.
 ROUGH: Final = {

@@ -136,7 +136,8 @@ def new_of_kind(client: Client, trader: User, **_: Any) -> Step:
 def from_a_template(client: Client, trader: User, **_: Any) -> Step:
     machine()
     sql(
-        "INSERT INTO bot_templates (template_id, name, config_json, is_public) VALUES ('t', 'T', %s, true)",
+        "INSERT INTO bot_templates (template_id, name, config_json, is_public, status) "
+        "VALUES ('t', 'T', %s, true, 'published')",
         json.dumps(DCA),
     )
     assert client.post("/templates/t/start/", {**SET_UP, "intent": "start"}).status_code == 303
@@ -177,6 +178,47 @@ def cancel_a_subscription(client: Client, trader: User, **_: Any) -> Step:
     bot = make_subscription(trader, make_template()).bot
     assert client.post(f"/subscriptions/{bot.bot_id}/cancel/", {"way": "exits"}).status_code == 303
     return Step("subscription.cancel", str(trader.pk))
+
+
+WRITTEN = {**SET_UP, "description": "It waits.", "risk_level": "low"}
+
+
+def own_template(client: Client) -> str:
+    """The address of a draft that she has written."""
+    answer: Any = client.post("/templates/new/dca/", WRITTEN)
+    assert answer.status_code == 303
+    return str(answer.url)
+
+
+@scenario("marketplace:new")
+def write_a_template(client: Client, trader: User, **_: Any) -> Step:
+    own_template(client)
+    return Step("template.create", str(trader.pk))
+
+
+@scenario("marketplace:edit")
+def write_on_a_template(client: Client, trader: User, **_: Any) -> Step:
+    there = own_template(client)
+    assert client.post(f"{there}edit/", {**WRITTEN, "name": "Another"}).status_code == 303
+    return Step("template.edit", str(trader.pk))
+
+
+@scenario("marketplace:submit")
+def submit_a_template(client: Client, trader: User, **_: Any) -> Step:
+    assert client.post(f"{own_template(client)}submit/").status_code == 303
+    return Step("template.submit", str(trader.pk))
+
+
+@scenario("marketplace:withdraw")
+def withdraw_a_template(client: Client, trader: User, **_: Any) -> Step:
+    sql(
+        "INSERT INTO bot_templates (template_id, name, config_json, is_public, status, creator_tenant_id) "
+        "VALUES ('t', 'T', %s, true, 'published', %s)",
+        json.dumps(DCA),
+        trader.tenant_id,
+    )
+    assert client.post("/templates/t/withdraw/", {"reason": "It loses."}).status_code == 303
+    return Step("template.withdraw", str(trader.pk))
 
 
 @scenario("bots:setup")

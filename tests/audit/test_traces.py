@@ -275,6 +275,10 @@ def test_secrets_within_a_configuration_are_struck_out(superuser, alice, since):
     entries = since()
     assert "AAAA" not in str(entries)
     assert "canary" not in str(entries)
+    # Each is inserted with its first version, of which the trail says as little.
+    versions = [entry for entry in entries if entry.action.startswith("template_version.")]
+    assert len(versions) == len(CONFIGS)
+    entries = [entry for entry in entries if entry not in versions]
     created, changed = entries[: len(CONFIGS)], entries[len(CONFIGS) :]
     shown = [shown for _, shown in CONFIGS]
     assert [with_marks(entry.new["config_json"]) for entry in created] == shown

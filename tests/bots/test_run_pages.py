@@ -78,14 +78,15 @@ def template(name: str = "Calm", config: Any = None, **known: Any) -> str:
     }
     with psycopg.connect(servers.admin_dsn(servers.process_database()), autocommit=True) as moderators:
         moderators.execute(
-            "INSERT INTO bot_templates (template_id, name, description, config_json, is_public, strategy_type, "
-            "creator_tenant_id) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO bot_templates (template_id, name, description, config_json, is_public, status, "
+            "strategy_type, creator_tenant_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 values["template_id"],
                 name,
                 values["description"],
                 Jsonb(DCA if config is None else config),
                 values["is_public"],
+                "published" if values["is_public"] else "draft",
                 values["strategy_type"],
                 values["creator_tenant_id"],
             ],

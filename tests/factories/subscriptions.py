@@ -29,6 +29,7 @@ def make_template(
         "name": name,
         "config_json": json.dumps(config or DCA),
         "is_public": public,
+        "status": "published" if public else "draft",
         "strategy_type": "dca",
         **known,
     }

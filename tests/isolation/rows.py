@@ -45,6 +45,11 @@ ROWS: dict[str, str] = {
         "INSERT INTO bot_templates (id, template_id, name, config_json, creator_tenant_id) "
         "VALUES ({number}, 't-{canary}', '{canary}', '{{}}', '{tenant}')"
     ),
+    # The first version comes with the template.
+    "template_versions": (
+        "INSERT INTO template_versions (creator_tenant_id, template_id, number, status, reason, name, config_json, "
+        "risk_level) VALUES ('{tenant}', {number}, 2, 'withdrawn', '{canary}', '{canary}', '{{}}', 'low')"
+    ),
     "subscriptions": (
         "INSERT INTO subscriptions (tenant_id, user_id, bot_id, template_id, allocation_amount) "
         "VALUES ('{tenant}', {number}, {number}, {number}, 100)"

@@ -64,12 +64,13 @@ def template(
 ) -> str:
     number = f"t-{uuid.uuid4().hex[:12]}"
     sql(
-        "INSERT INTO bot_templates (template_id, name, config_json, is_public, strategy_type, creator_tenant_id) "
-        "VALUES (%s, %s, %s, %s, %s, %s)",
+        "INSERT INTO bot_templates (template_id, name, config_json, is_public, status, strategy_type, "
+        "creator_tenant_id) VALUES (%s, %s, %s, %s, %s, %s, %s)",
         number,
         name,
         json.dumps(config),
         public,
+        "published" if public else "draft",
         config["strategy"],
         author.tenant_id,
     )

@@ -225,6 +225,10 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
         "paused_at": "since when, which explains why a result differs from the template's",
         "cancelled_at": "when it ended: updated_at says when anything changed last",
     },
+    "bot_templates": {
+        "status": "a template is a draft, in moderation, rejected with a reason, published or withdrawn",
+        "version": "what is published never changes: a change is a new version, and this is the one that is shown",
+    },
     "bots": {
         "token_set_at": "a token is never shown back, so its date is",
         "remote_name": "one URL may serve several bots",

@@ -192,7 +192,7 @@ def test_what_a_trader_would_not_expect_is_said(client, alice, status, bot, word
 def test_one_of_a_template_that_is_public_no_longer_stays(client, alice):
     template = make_template("Withdrawn")
     subscription = make_subscription(alice, template)
-    sql("UPDATE bot_templates SET is_public = false")
+    sql("UPDATE bot_templates SET is_public = false, status = 'withdrawn'")
     page = text_of(client.get("/subscriptions/"))
     assert "Withdrawn" in page
     assert "is not public any more" in page

@@ -133,7 +133,7 @@ def test_what_is_not_public_or_that_no_engine_runs_is_refused(alice):
     with pytest.raises(TemplateNotStartable, match="Arbitrage"):
         subscribe(alice, make_template("Arb", {**DCA, "strategy": "arbitrage"}, strategy_type="arbitrage"))
     withdrawn = make_template("Withdrawn a moment ago")
-    sql("UPDATE bot_templates SET is_public = false WHERE id = %s", withdrawn.pk)
+    sql("UPDATE bot_templates SET is_public = false, status = 'withdrawn' WHERE id = %s", withdrawn.pk)
     with pytest.raises(TemplateNotOffered):
         subscribe(alice, withdrawn)
     assert rows(alice) == NOTHING

@@ -16,7 +16,11 @@ SHARED_TABLES = {
     "engine_hosts": "machines that bear engines",
 }
 #: Tables that hold a tenant's data under another name than tenant_id, and the column that says whose.
-OTHER_COLUMNS = {"bot_templates": "creator_tenant_id", "django_session": "session_key"}
+OTHER_COLUMNS = {
+    "bot_templates": "creator_tenant_id",
+    "template_versions": "creator_tenant_id",
+    "django_session": "session_key",
+}
 #: Views of their owner's sight, and the login each is for.
 DEFINER_VIEWS = {"support_users": "tw_staff"}
 #: What a policy for the trader site may compare with.

@@ -222,6 +222,34 @@ class Grant(Statements):
         return [f"REVOKE {self.rights} ON {{table}} FROM {self.role}"]
 
 
+class Withhold(Grant):
+    """Take rights from a role that an earlier migration gave it."""
+
+    def forwards(self) -> Sequence[str]:
+        """The revocation."""
+        return super().backwards()
+
+    def backwards(self) -> Sequence[str]:
+        """Given again."""
+        return super().forwards()
+
+
+class ServeAnew(Statements):
+    """Open a table to a role as `now` says instead of as `before` says."""
+
+    def __init__(self, *, before: Serve, now: Serve) -> None:
+        super().__init__(now.model_name)
+        self.before, self.now = before, now
+
+    def forwards(self) -> Sequence[str]:
+        """In one transaction, so that the role is never without."""
+        return [*self.before.backwards(), *self.now.forwards()]
+
+    def backwards(self) -> Sequence[str]:
+        """As it was."""
+        return [*self.now.backwards(), *self.before.forwards()]
+
+
 class ForeignKey(Statements):
     """A foreign key that Django cannot say: composite, or with ON DELETE in the database.
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -15,12 +15,14 @@ from bots.setup_form import parameters_in_words, values_of
 from bots.strategies import needs
 from bots.strategies.common import Configuration
 from bots.strategies.fields import plain
-from bots.views.launch import BY_VALUE, Start, launch
+from bots.views.launch import BY_VALUE, KINDS, Start, launch
 from marketplace import queries
 from marketplace.exceptions import TemplateNotStartable
 from marketplace.forms import TemplatesForm
 from marketplace.models import BotTemplate
+from marketplace.services.authoring import MOST
 from marketplace.services.starting import configuration_of
+from marketplace.views.requests import readable_template
 from tradewise.web import formatting
 from tradewise.web.binding import as_trader
 
@@ -46,8 +48,13 @@ def templates(request: TraderRequest) -> HttpResponse:
     """Public ones, and one's own."""
     form = TemplatesForm(request.GET)
     page = Paginator(queries.readable_templates(), PAGE).get_page(form.number())
-    cards = [card(template, request) for template in page.object_list]
-    return render(request, "marketplace/templates.html", {"page": page, "cards": cards})
+    context = {
+        "page": page,
+        "cards": [card(template, request) for template in page.object_list],
+        "own": queries.own_versions()[:MOST],
+        "kinds": KINDS,
+    }
+    return render(request, "marketplace/templates.html", context)
 
 
 @outside_transaction
@@ -56,7 +63,7 @@ def templates(request: TraderRequest) -> HttpResponse:
 def start(request: TraderRequest, template_id: str) -> HttpResponse:
     """A bot with what the template says, and whatever the trader wants otherwise."""
     with as_trader(request):
-        template = _template(template_id)
+        template = readable_template(template_id)
     try:
         configuration = configuration_of(template)
     except TemplateNotStartable as refusal:
@@ -64,14 +71,6 @@ def start(request: TraderRequest, template_id: str) -> HttpResponse:
         status = 200 if request.method == "GET" else 409
         return render(request, "marketplace/not_startable.html", context, status=status)
     return launch(request, _start(template, configuration))
-
-
-def _template(template_id: str) -> BotTemplate:
-    """One that the tenant may read. Another's that is not public is as little there as one that never was."""
-    try:
-        return queries.readable_templates().get(template_id=template_id)
-    except BotTemplate.DoesNotExist:
-        raise Http404 from None
 
 
 def _start(template: BotTemplate, configuration: Configuration) -> Start:

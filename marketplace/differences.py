@@ -1,0 +1,59 @@
+"""What one version of a template says otherwise than another, field by field."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bots.setup_form import settings_of
+from bots.strategies import kinds
+from marketplace.models import TemplateVersion
+
+NOTHING = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field, as it was and as it is; NOTHING where it was or is not there."""
+
+    title: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.old} → {self.new}"
+
+
+def differences(old: TemplateVersion | None, new: TemplateVersion) -> list[Difference]:
+    """What is not the same; all of it where there is nothing to compare with."""
+    was, now = (_flat(old) if old is not None else {}), _flat(new)
+    return [
+        Difference(title, was.get(title, NOTHING), now.get(title, NOTHING))
+        for title in {**now, **was}
+        if was.get(title) != now.get(title)
+    ]
+
+
+def _flat(version: TemplateVersion) -> dict[str, str]:
+    kind = version.strategy_type or ""
+    titles = {setting.path: setting.title for setting in settings_of(kind)} if kind in kinds.KINDS else {}
+    about = {
+        "Name": version.name,
+        "Description": version.description or NOTHING,
+        "Risk": version.get_risk_level_display(),
+        "Kind": version.get_strategy_type_display() if kind else NOTHING,
+    }
+    config = {titles.get(path, path): value for path, value in _leaves(version.config_json, "")}
+    return {**about, **config}
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(path, value) of what is in a document; lists are shown in one piece."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _leaves(member, f"{path}.{name}".lstrip("."))
+        return
+    if isinstance(value, list) and all(isinstance(member, str) for member in value):
+        yield path, ", ".join(value)
+        return
+    yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,149 @@
+"""What an author may do with a template. Each function is one transaction; the template itself follows its versions."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit import ledger
+from bots.services.locking import take_turns
+from bots.strategies import kinds
+from marketplace import queries
+from marketplace.enums import EDITABLE, RiskLevel, StrategyType, TemplateStatus
+from marketplace.exceptions import (
+    DocumentRefused,
+    NameTaken,
+    TemplateNotEditable,
+    TemplateNotSubmittable,
+    TemplateNotWithdrawable,
+)
+from marketplace.models import BotTemplate, TemplateVersion
+from marketplace.services.documents import problems_of_document
+from marketplace.services.plain_text import name_key, plain_line, plain_reason, plain_text
+from tradewise.tenancy.context import current_tenant_id
+
+MOST: Final = 100
+"""Templates of one author."""
+SAYS: Final = ("name", "description", "config_json", "risk_level", "strategy_type")
+"""What a version says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an author wants a template to say. `config` is what `kinds.dump` gives, or a document of arbitrage."""
+
+    name: str
+    description: str
+    risk_level: RiskLevel
+    strategy_type: StrategyType
+    config: dict[str, Any]
+
+
+@transaction.atomic
+@ledger.named("template.create")
+def create(*, actor: User, text: Text) -> BotTemplate:
+    """A draft, which nobody else sees. Raises TextRefused, DocumentRefused, NameTaken."""
+    take_turns(actor)
+    if queries.own_templates().count() >= MOST:
+        raise TemplateNotEditable(f"You have {MOST} templates. That is as many as one author may have.")
+    columns = _columns(text)
+    key = columns.pop("name_key")
+    template = BotTemplate.across_tenants.create(creator_tenant_id=current_tenant_id(), **columns)
+    # The database has made the first version of it.
+    queries.versions_of(template).update(name_key=key)
+    return template
+
+
+@transaction.atomic
+@ledger.named("template.edit")
+def change(*, actor: User, template: BotTemplate, text: Text) -> TemplateVersion:
+    """Write on the draft, or begin the next version where one is published. Raises TemplateNotEditable too."""
+    take_turns(actor)
+    columns = _columns(text)
+    version = _open_version(template)
+    if version is None:
+        if not queries.is_published(template):
+            raise TemplateNotEditable(
+                f"{template} was withdrawn, and stays as it was. Write another template."
+            )
+        number = queries.versions_of(template).count() + 1
+        return TemplateVersion.across_tenants.create(
+            creator_tenant_id=current_tenant_id(), template=template, number=number, **columns
+        )
+    if version.status not in EDITABLE:
+        raise TemplateNotEditable(
+            f"{version} is with the moderators. It can be changed again once they have answered."
+        )
+    for name, value in {**columns, "status": TemplateStatus.DRAFT}.items():
+        setattr(version, name, value)
+    version.save(update_fields=[*columns, "status", "updated_at"])
+    return version
+
+
+@transaction.atomic
+@ledger.named("template.submit")
+def submit(*, actor: User, template: BotTemplate) -> TemplateVersion:
+    """Hand the draft to the moderators. Raises TemplateNotSubmittable, NameTaken."""
+    take_turns(actor)
+    version = _open_version(template)
+    if version is None:
+        raise TemplateNotSubmittable(f"There is no draft of {template} to submit.")
+    if version.status == TemplateStatus.SUBMITTED:
+        raise TemplateNotSubmittable(f"{version} is with the moderators already.")
+    if version.status == TemplateStatus.REJECTED:
+        raise TemplateNotSubmittable(
+            f"{version} was rejected. Change what the moderators named, then submit it."
+        )
+    if not queries.is_published(template) and version.number > 1:
+        raise TemplateNotSubmittable(f"{template} was withdrawn. Write another template.")
+    before = queries.published_version(template)
+    if before is not None and all(getattr(before, name) == getattr(version, name) for name in SAYS):
+        raise TemplateNotSubmittable(f"{version} says the same as version {before.number}.")
+    refuse_taken_name(version.name)
+    version.status, version.submitted_at = TemplateStatus.SUBMITTED, timezone.now()
+    version.save(update_fields=["status", "submitted_at", "updated_at"])
+    return version
+
+
+@transaction.atomic
+@ledger.named("template.withdraw")
+def withdraw(*, actor: User, template: BotTemplate, reason: str) -> None:
+    """Take it out of the marketplace, for good. Raises TemplateNotWithdrawable where it is not in it."""
+    take_turns(actor)
+    said = plain_reason(reason)
+    published = queries.versions_of(template).filter(status=TemplateStatus.PUBLISHED)
+    if not published.update(status=TemplateStatus.WITHDRAWN, reason=said, updated_at=timezone.now()):
+        raise TemplateNotWithdrawable(f"{template} is not published, so there is nothing to withdraw.")
+
+
+def refuse_taken_name(name: str) -> None:
+    """Raises NameTaken where another author's public template has it, or one that looks like it."""
+    taken = queries.look_alikes(name_key(name), besides=current_tenant_id()).first()
+    if taken is not None:
+        raise NameTaken(
+            f"There is a public template called “{taken.name}”. Choose a name that is not like it."
+        )
+
+
+def _open_version(template: BotTemplate) -> TemplateVersion | None:
+    return queries.open_versions(template).select_for_update().first()
+
+
+def _columns(text: Text) -> dict[str, Any]:
+    """What is stored of it, checked again: a form is not the only way here."""
+    name = plain_line(text.name)
+    refuse_taken_name(name)
+    if text.strategy_type in kinds.KINDS:
+        kinds.parse(text.config)
+    for problem in problems_of_document(text.config):
+        raise DocumentRefused(problem)
+    return {
+        "name": name,
+        "name_key": name_key(name),
+        "description": plain_text(text.description) or None,
+        "config_json": {**text.config, "strategy": str(text.strategy_type)},
+        "risk_level": text.risk_level,
+        "strategy_type": text.strategy_type,
+    }

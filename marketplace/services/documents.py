@@ -1,0 +1,120 @@
+"""A configuration that no model of ours describes: JSON from a trader, within limits, and without secrets."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from marketplace.exceptions import DocumentRefused, TextRefused
+from marketplace.services.plain_text import plain_text
+
+MOST_BYTES: Final = 16_384
+DEEPEST: Final = 8
+MOST_NODES: Final = 500
+LARGEST: Final = 10**15
+LONGEST_KEY: Final = 60
+
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+#: Names of what nobody should read, in any of the usual spellings.
+_SECRET_NAME: Final = re.compile(
+    r"(api|access|private|secret|client|account|sign(ing)?|session|encryption)[-_ ]?(key|id)s?$|^keys?$|secret|token|"
+    r"passw|passphrase|^pass$|pwd|credential|bearer|authorization|mnemonic|^seed|cookie|jwt|^\$enc$|webhook",
+    re.IGNORECASE,
+)
+#: What a key looks like: long, in one piece, and no word. A URL may hold one too.
+_SECRET_VALUE: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_.-]{32,}|://[^/\s]*@|-----BEGIN ")
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """The JSON object in `text`. Raises DocumentRefused with the reason, which quotes no value."""
+    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
+        raise DocumentRefused(f"At most {MOST_BYTES // 1024} KiB.")
+    depth = deepest = 0
+    for opens, closes in _BRACKETS.findall(text):
+        depth += bool(opens) - bool(closes)
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST:
+        raise DocumentRefused(f"Groups within groups, at most {DEEPEST} deep.")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_members, parse_constant=_no_number, parse_float=Decimal
+        )
+    except (ValueError, RecursionError):
+        raise DocumentRefused("This is not JSON. Check quotes, commas and brackets.") from None
+    if not isinstance(document, dict):
+        raise DocumentRefused('Enter a group of settings: {"name": value, …}.')
+    stored: dict[str, Any] = _stored(document)
+    for problem in problems_of_document(stored):
+        raise DocumentRefused(problem)
+    return stored
+
+
+def problems_of_document(document: object) -> Iterator[str]:
+    """Each way in which a document is beyond the limits, or holds what looks like a secret."""
+    if len(json.dumps(document, default=str).encode()) > MOST_BYTES:
+        yield f"At most {MOST_BYTES // 1024} KiB."
+    nodes = list(_nodes(document, "", 0))
+    if len(nodes) > MOST_NODES:
+        yield f"At most {MOST_NODES} values."
+    if max(depth for _, _, depth in nodes) > DEEPEST:
+        yield f"Groups within groups, at most {DEEPEST} deep."
+    for path, value, _ in nodes:
+        yield from _problems_of(path, value)
+
+
+def _problems_of(path: str, value: object) -> Iterator[str]:
+    name = path.rpartition(".")[2]
+    try:
+        plain_text(name, longest=LONGEST_KEY)
+        if isinstance(value, str):
+            plain_text(value, longest=2000)
+    except TextRefused as refused:
+        yield f"{path[:100]!r}: {refused}"
+        return
+    if _SECRET_NAME.search(name) or (isinstance(value, str) and _SECRET_VALUE.search(value)):
+        yield f"“{path[:100]}” looks like a secret. A template is read by everyone: leave it out."
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        yield f"“{path[:100]}” is a larger number than TradeWise stores."
+
+
+def _nodes(value: object, path: str, depth: int) -> Iterator[tuple[str, object, int]]:
+    """(path, value, depth) of everything in a document."""
+    yield path, value, depth
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _nodes(member, f"{path}.{name}".lstrip("."), depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _nodes(member, path, depth + 1)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise DocumentRefused("A name stands in one group twice.")
+    return members
+
+
+def _no_number(_: str) -> Any:
+    raise DocumentRefused("Numbers are finite: neither NaN nor Infinity.")
+
+
+def _stored(value: Any) -> Any:
+    """As a JSON column takes it: a fraction as the text that was typed, so that none is rounded."""
+    if isinstance(value, dict):
+        return {name: _stored(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_stored(member) for member in value]
+    if isinstance(value, Decimal):
+        if not value.is_finite() or value.adjusted() > 20 or value.adjusted() < -20:
+            raise DocumentRefused("A number is larger or smaller than TradeWise stores.")
+        return str(value)
+    return value
+
+
+def as_typed(document: object) -> str:
+    """As somebody would have typed it, without what says which kind it is."""
+    members = document.items() if isinstance(document, dict) else ()
+    typed = {name: value for name, value in members if name != "strategy"}
+    return json.dumps(typed, indent=2, ensure_ascii=False)
