@@ -39,6 +39,14 @@ def make_template(
     return BotTemplate(**row._asdict())
 
 
+def withdraw_templates() -> None:
+    """All that are published, as a moderator would."""
+    sql(
+        "UPDATE template_versions SET status = 'withdrawn', reason = 'It loses.', decided_at = now() "
+        "WHERE status = 'published'"
+    )
+
+
 def make_subscription(
     user: User,
     template: BotTemplate,

@@ -112,5 +112,7 @@ def test_an_author_cannot_write_the_number_of_subscribers(alice, statement):
     make_template("Own", public=False, creator_tenant_id=alice.tenant_id)
     with psycopg.connect(servers.dsn("tw_app", servers.process_database())) as site:
         site.execute(words.SQL("SET LOCAL app.tenant_id = {}").format(words.Literal(str(alice.tenant_id))))
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="counted by the database"):
+        with pytest.raises(
+            psycopg.errors.InsufficientPrivilege, match=r"counted by the database|permission denied"
+        ):
             site.execute(statement)

@@ -13,10 +13,15 @@ from django.utils.html import escape
 from bots.enums import Mode, Phase
 from bots.models import BotEngine
 from subscriptions.models import Subscription
-from tests.audit.world import sql
 from tests.bots.test_run_services import at_once
 from tests.factories.engines import DCA, machine
-from tests.factories.subscriptions import NEEDED, make_subscription, make_template, subscribers
+from tests.factories.subscriptions import (
+    NEEDED,
+    make_subscription,
+    make_template,
+    subscribers,
+    withdraw_templates,
+)
 from tradewise.secrets import seal
 from tradewise.tenancy.context import tenant_context
 from tradewise.web import formatting
@@ -192,7 +197,7 @@ def test_what_a_trader_would_not_expect_is_said(client, alice, status, bot, word
 def test_one_of_a_template_that_is_public_no_longer_stays(client, alice):
     template = make_template("Withdrawn")
     subscription = make_subscription(alice, template)
-    sql("UPDATE bot_templates SET is_public = false, status = 'withdrawn'")
+    withdraw_templates()
     page = text_of(client.get("/subscriptions/"))
     assert "Withdrawn" in page
     assert "is not public any more" in page

@@ -16,10 +16,16 @@ from subscriptions.exceptions import SubscriptionIsGone, SubscriptionIsOver, Tem
 from subscriptions.models import Subscription
 from subscriptions.queries import current_subscription
 from subscriptions.services import following
-from tests.audit.world import entries_since, last_entry, sql
+from tests.audit.world import entries_since, last_entry
 from tests.bots.test_run_services import at_once
 from tests.factories.engines import DCA, limit, machine
-from tests.factories.subscriptions import NEEDED, make_subscription, make_template, subscribers
+from tests.factories.subscriptions import (
+    NEEDED,
+    make_subscription,
+    make_template,
+    subscribers,
+    withdraw_templates,
+)
 from tradewise.tenancy.context import tenant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,7 +139,7 @@ def test_what_is_not_public_or_that_no_engine_runs_is_refused(alice):
     with pytest.raises(TemplateNotStartable, match="Arbitrage"):
         subscribe(alice, make_template("Arb", {**DCA, "strategy": "arbitrage"}, strategy_type="arbitrage"))
     withdrawn = make_template("Withdrawn a moment ago")
-    sql("UPDATE bot_templates SET is_public = false, status = 'withdrawn' WHERE id = %s", withdrawn.pk)
+    withdraw_templates()
     with pytest.raises(TemplateNotOffered):
         subscribe(alice, withdrawn)
     assert rows(alice) == NOTHING
