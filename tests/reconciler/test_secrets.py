@@ -3,6 +3,7 @@
 The engine is a real Freqtrade with the exchange's keys; the exchange is the simulated one for everything that it asks.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,21 @@ pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
 KEY: Final = "canaryKeyQ7x" + "b" * 52
 SECRET: Final = "canarySecretQ7x" + "c" * 49
+
+
+@pytest.fixture(scope="module")
+def own_exchange() -> Iterator[ExchangeProcess]:
+    """What a live engine asks for beside is not to be counted by the tests of a dry run."""
+    process = ExchangeProcess()
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def exchange(own_exchange: ExchangeProcess) -> ExchangeProcess:
+    """What `fleet` trades on."""
+    return own_exchange
 
 
 @pytest.fixture
