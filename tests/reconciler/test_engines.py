@@ -142,10 +142,8 @@ def compare(fleet: Fleet, bot: Bot) -> None:
     assert figures.starting_capital == 1000
     assert figures.equity == figures.starting_capital + figures.profit_all
     (seen,) = fleet.sql("SELECT coalesce(sum(profit), 0) AS profit FROM bot_trades WHERE bot_id = %s", bot.pk)
-    partial = sum(
-        Decimal(str(trade.get("realized_profit") or 0)) for trade in ask(fleet, bot, "status") or []
-    )
-    assert abs(seen.profit + partial - figures.profit_closed) < Decimal("1e-4")
+    # What a grid has sold of a trade that is open still is in neither.
+    assert abs(seen.profit - figures.profit_closed) < Decimal("1e-4")
 
 
 def open_in_its_database(fleet: Fleet, bot: Bot) -> int:
