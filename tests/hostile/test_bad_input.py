@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from bots.enums import Phase
 from bots.models import Bot
 from marketplace.models import BotTemplate
 from tests.factories.bots import BotFactory
@@ -132,7 +133,8 @@ def test_no_form_breaks_and_nothing_is_stored_half(
 def test_no_form_about_an_engine_breaks_either(
     name: str, alice: User, browsers: Callable[[], list[Client]]
 ) -> None:
-    bot = engine_bot(alice.tenant_id)
+    # One that is off is stopped already, and one that is on is not deleted.
+    bot = engine_bot(alice.tenant_id, Phase.UP if name == "bots:stop" else Phase.OFF)
     assert attack(address(name, URLS[name], {"bot_id": bot.bot_id}), bot, browsers)
 
 
