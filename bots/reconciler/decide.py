@@ -143,11 +143,7 @@ def _launched(engine: Leased, look: Look) -> Step:
     if look.answers:
         return Step(Do.READY, STEADY)
     if engine.in_phase > READY_SECONDS:
-        return Step(
-            Do.TERMINATE,
-            SOON,
-            f"The engine was not ready within {READY_SECONDS:.0f} seconds. {look.trouble}".strip(),
-        )
+        return Step(Do.TERMINATE, SOON, f"The engine was not ready within {READY_SECONDS:.0f} seconds.")
     return Step(Do.WAIT, OFTEN)
 
 
