@@ -116,11 +116,12 @@ class Fleet:
         mode: Mode = Mode.SIMULATED,
         allocation: int = 1000,
         config: dict[str, Any] | None = None,
+        template_id: str = "",
         **changes: Any,
     ) -> Bot:
         """Make a bot and start it, as the site does; `changes` replace members of its configuration."""
         config = {**(config or QUICK[kind]), **changes}
-        wanted = running.Wanted(name, kinds.parse(config), Decimal(allocation), mode)
+        wanted = running.Wanted(name, kinds.parse(config), Decimal(allocation), mode, template_id)
         with tenant_context(self.trader.tenant_id, actor=str(self.trader.pk)):
             bot = running.launch_bot(actor=self.trader, wanted=wanted)
         self.bots.append(bot)

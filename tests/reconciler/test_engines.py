@@ -17,7 +17,10 @@ from bots.enums import StopWay
 from bots.exchanges import ask_markets
 from bots.models import Bot
 from bots.services.tokens import token_context
-from tests.reconciler.conftest import Fleet, wait_for
+from bots.strategies import kinds
+from marketplace.services.starting import configuration_of
+from tests.factories.subscriptions import make_template
+from tests.reconciler.conftest import QUICK, Fleet, wait_for
 from tradewise.secrets import open_sealed
 from tradewise.simulation.exchange_process import ExchangeProcess
 
@@ -56,6 +59,16 @@ def grid_around(price: Decimal) -> dict[str, Any]:
             "unit": 45,
         },
     }
+
+
+def launch_from_template(fleet: Fleet, config: dict[str, Any]) -> Bot:
+    """A bot of a published template, with what the template says."""
+    kind = config["strategy"]
+    template = make_template(f"Quick {kind}", config, strategy_type=kind)
+    said = kinds.dump(configuration_of(template))
+    bot = fleet.launch(config=said, template_id=template.template_id)
+    assert bot.config_template == template.template_id
+    return bot
 
 
 def ask(fleet: Fleet, bot: Bot, path: str) -> Any:
@@ -102,8 +115,10 @@ def has_sold(fleet: Fleet, bot: Bot) -> bool:
 def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: ExchangeProcess) -> None:
     price = ask_markets(wild.url, ["BTC/USDT"], simulated=True).by_pair["BTC/USDT"].price
     assert price is not None
-    dca, momentum = fleet.launch("dca"), fleet.launch("momentum")
-    grid = fleet.launch(config=grid_around(price))
+    dca, momentum, grid = (
+        launch_from_template(fleet, config)
+        for config in (QUICK["dca"], QUICK["momentum"], grid_around(price))
+    )
     bots = {"dca": dca, "momentum": momentum, "grid": grid}
     for bot in bots.values():
         row = fleet.until_up(bot, 90)
