@@ -214,11 +214,11 @@ def test_hanging_bots_cost_one_timeout_together_and_do_not_delay_the_others(town
     # Next time they start in the slow lane, and the healthy do not notice them.
     sql.make_due()
     sql("UPDATE bots SET checked_at = NULL")
-    sweeps(concurrency=8, timeout=2.0, interval=3600)
+    sweeps(concurrency=8, timeout=5.0, interval=3600)
     ((healthy,),) = sql(
         "SELECT extract(epoch FROM max(checked_at) - min(checked_at)) FROM bots WHERE failures = 0"
     )
-    assert healthy < 1.6
+    assert healthy < 5.0  # behind hanging bots they would take several timeouts
 
 
 def test_a_result_that_the_database_refuses_keeps_no_other_from_being_written(town, connected, sweeps, sql):

@@ -190,13 +190,14 @@ def main() -> None:
         witness("DOUBLE")
     engine = Engine()
     faults = engine.faults
-    log("freqtrade 2026.9", logger="freqtrade")
-    for line in faults.get("says", []):
-        log(line)
+    # Before the first line of the log: whoever reads it may end the engine.
     if faults.get("deaf_to_term"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, lambda *_: leave(130))
+    log("freqtrade 2026.9", logger="freqtrade")
+    for line in faults.get("says", []):
+        log(line)
     if faults.get("config_error"):
         log(
             "Configuration error: 'timeframe' is a required property\nPlease make sure to review.",

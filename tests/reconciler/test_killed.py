@@ -25,17 +25,23 @@ KILLS, BOTS, LEASE = 30, 8, 2
 
 
 def engines_of(fleet, bot):
-    """Processes that became an engine of the bot, and those that are about to."""
+    """Processes that became an engine of the bot, and those that are about to.
+
+    One that is ending has no arguments any more and still a directory; one that was just forked has its parent's.
+    """
     engines: list[int] = []
     launchers: list[int] = []
     for entry in Path("/proc").iterdir():
         try:
             if (entry / "cwd").readlink() != fleet.directory(bot):
                 continue
-            arguments = (entry / "cmdline").read_bytes()
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError):
             continue
-        (launchers if b"launcher.py" in arguments else engines).append(int(entry.name))
+        if any(argument.endswith(b"/launcher.py") for argument in arguments):
+            launchers.append(int(entry.name))
+        elif arguments[3:4] == [b"trade"]:
+            engines.append(int(entry.name))
     return engines, launchers
 
 
