@@ -1,7 +1,7 @@
 """A template: a strategy with its configuration, which a trader may offer to others."""
 
 import secrets
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -14,6 +14,34 @@ from tradewise.tenancy.models import CurrentTimestamp
 def new_template_id() -> str:
     """A public identifier of 128 random bits, safe in a URL."""
     return secrets.token_urlsafe(16)
+
+
+def allocation() -> "models.DecimalField[Any, Any]":
+    """An amount of the stake currency that a bot may use; NULL where it is not known, or not limited."""
+    return models.DecimalField(max_digits=15, decimal_places=2, null=True)
+
+
+def allocations(table: str) -> models.CheckConstraint:
+    """Amounts, the most of them not less than the least. A closed range: NaN passes a one-sided check."""
+    most = 9_999_999_999_999
+    return models.CheckConstraint(
+        condition=(
+            (
+                models.Q(needed_allocation__isnull=True)
+                | models.Q(needed_allocation__gt=0, needed_allocation__lte=most)
+            )
+            & (
+                models.Q(max_allocation__isnull=True)
+                | models.Q(max_allocation__gt=0, max_allocation__lte=most)
+            )
+            & (
+                models.Q(needed_allocation__isnull=True)
+                | models.Q(max_allocation__isnull=True)
+                | models.Q(max_allocation__gte=models.F("needed_allocation"))
+            )
+        ),
+        name=f"{table}_allocations_are_amounts",
+    )
 
 
 class BotTemplate(models.Model):
@@ -36,7 +64,13 @@ class BotTemplate(models.Model):
         max_length=20, choices=RiskLevel, default=RiskLevel.MEDIUM, db_default=RiskLevel.MEDIUM
     )
     strategy_type = models.CharField(max_length=50, choices=StrategyType, null=True)  # noqa: DJ001 - as ordered
+    #: The least that its parameters need, and the most that its author wants anybody to put on it.
+    needed_allocation = allocation()
+    max_allocation = allocation()
     performance_data = models.JSONField(null=True)
+    #: When its first version was published; when moderators began to feature it.
+    published_at = models.DateTimeField(null=True)
+    featured_at = models.DateTimeField(null=True)
     creator_tenant_id = models.UUIDField(null=True, editable=False)
     subscribers_count = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
@@ -68,6 +102,7 @@ class BotTemplate(models.Model):
                 | (models.Q(is_public=False) & ~models.Q(status=TemplateStatus.PUBLISHED)),
                 name="bot_templates_public_is_published",
             ),
+            allocations("bot_templates"),
         ]
         indexes = [
             models.Index(
@@ -117,6 +152,17 @@ class TemplateVersion(models.Model):
     config_json = models.JSONField("configuration")
     risk_level = models.CharField("risk", max_length=20, choices=RiskLevel, default=RiskLevel.MEDIUM)
     strategy_type = models.CharField("kind", max_length=50, choices=StrategyType, null=True)  # noqa: DJ001
+    needed_allocation = allocation()
+    max_allocation = allocation()
+    #: The author's own bot that shows what the version does; NULL where there is none, or none any more.
+    record_bot = models.ForeignKey(
+        "bots.Bot",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+    )
     reason = models.TextField(default="", db_default="", blank=True)
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
@@ -153,6 +199,7 @@ class TemplateVersion(models.Model):
                 | ~models.Q(reason=""),
                 name="template_versions_a_refusal_has_a_reason",
             ),
+            allocations("template_versions"),
         ]
         indexes = [
             models.Index(

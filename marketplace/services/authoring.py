@@ -1,6 +1,7 @@
 """What an author may do with a template. Each function is one transaction; the template itself follows its versions."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit import ledger
 from bots.services.locking import take_turns
-from bots.strategies import kinds
+from bots.strategies import kinds, needs
 from marketplace import queries
 from marketplace.enums import EDITABLE, RiskLevel, StrategyType, TemplateStatus
 from marketplace.exceptions import (
@@ -23,10 +24,19 @@ from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services.documents import problems_of_document
 from marketplace.services.plain_text import name_key, plain_line, plain_reason, plain_text
 from tradewise.tenancy.context import current_tenant_id
+from tradewise.tenancy.models import CurrentTimestamp
 
 MOST: Final = 100
 """Templates of one author."""
-SAYS: Final = ("name", "description", "config_json", "risk_level", "strategy_type")
+SAYS: Final = (
+    "name",
+    "description",
+    "config_json",
+    "risk_level",
+    "strategy_type",
+    "max_allocation",
+    "record_bot_id",
+)
 """What a version says."""
 
 
@@ -39,6 +49,7 @@ class Text:
     risk_level: RiskLevel
     strategy_type: StrategyType
     config: dict[str, Any]
+    max_allocation: Decimal | None = None
 
 
 @transaction.atomic
@@ -102,8 +113,9 @@ def submit(*, actor: User, template: BotTemplate) -> TemplateVersion:
     if before is not None and all(getattr(before, name) == getattr(version, name) for name in SAYS):
         raise TemplateNotSubmittable(f"{version} says the same as version {before.number}.")
     refuse_taken_name(version.name)
-    version.status, version.submitted_at = TemplateStatus.SUBMITTED, timezone.now()
+    version.status, version.submitted_at = TemplateStatus.SUBMITTED, CurrentTimestamp()
     version.save(update_fields=["status", "submitted_at", "updated_at"])
+    version.refresh_from_db(fields=["submitted_at"])
     return version
 
 
@@ -135,8 +147,9 @@ def _columns(text: Text) -> dict[str, Any]:
     """What is stored of it, checked again: a form is not the only way here."""
     name = plain_line(text.name)
     refuse_taken_name(name)
+    needed = None
     if text.strategy_type in kinds.KINDS:
-        kinds.parse(text.config)
+        needed = needs.needed_allocation(kinds.parse(text.config))
     for problem in problems_of_document(text.config):
         raise DocumentRefused(problem)
     return {
@@ -146,4 +159,6 @@ def _columns(text: Text) -> dict[str, Any]:
         "config_json": {**text.config, "strategy": str(text.strategy_type)},
         "risk_level": text.risk_level,
         "strategy_type": text.strategy_type,
+        "needed_allocation": needed,
+        "max_allocation": text.max_allocation,
     }

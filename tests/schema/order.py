@@ -228,6 +228,10 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     "bot_templates": {
         "status": "a template is a draft, in moderation, rejected with a reason, published or withdrawn",
         "version": "what is published never changes: a change is a new version, and this is the one that is shown",
+        "needed_allocation": "a trader reads and filters by what it needs, and a database cannot reckon it",
+        "max_allocation": "the most that its author wants anybody to put on it",
+        "published_at": "since when everybody sees it",
+        "featured_at": "moderators recommend it",
     },
     "bots": {
         "token_set_at": "a token is never shown back, so its date is",
