@@ -64,7 +64,8 @@ class Setting:
         if self.unit == OF_STAKE:
             return f"{plain(Decimal(value))} {currency}"
         shown = plain(Decimal(value))
-        return f"{shown} {self.unit}".strip()
+        unit = self.unit.removesuffix("s") if shown == "1" else self.unit
+        return f"{shown} {unit}".strip()
 
 
 def _plain(value: Any) -> str:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import InvalidOperation
 from typing import Any
 
-from bots.setup_form import settings_of
+from bots.setup_form import Setting, settings_of
 from bots.strategies import kinds
 from marketplace.models import TemplateVersion
 
@@ -36,15 +37,28 @@ def differences(old: TemplateVersion | None, new: TemplateVersion) -> list[Diffe
 
 def _flat(version: TemplateVersion) -> dict[str, str]:
     kind = version.strategy_type or ""
-    titles = {setting.path: setting.title for setting in settings_of(kind)} if kind in kinds.KINDS else {}
+    settings = {setting.path: setting for setting in settings_of(kind)} if kind in kinds.KINDS else {}
     about = {
         "Name": version.name,
         "Description": version.description or NOTHING,
         "Risk": version.get_risk_level_display(),
         "Kind": version.get_strategy_type_display() if kind else NOTHING,
     }
-    config = {titles.get(path, path): value for path, value in _leaves(version.config_json, "")}
+    leaves = dict(_leaves(version.config_json, ""))
+    currency = leaves.get("stake_currency", "")
+    config = {
+        settings[path].title if path in settings else path: _said(settings.get(path), value, currency)
+        for path, value in leaves.items()
+    }
     return {**about, **config}
+
+
+def _said(setting: Setting | None, value: str, currency: str) -> str:
+    """With its unit, where it is what the setting takes."""
+    try:
+        return setting.in_words(value, currency) if setting is not None else value
+    except (InvalidOperation, ValueError):
+        return value
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
