@@ -1,4 +1,4 @@
-"""TradeWise whole, as `make run` starts it: the trader site, the worker and beat, beside a real Freqtrade.
+"""TradeWise whole, as `make run` starts it: both sites, the worker and beat, beside a real Freqtrade.
 
 Loaded with `-p tests.whole`. Every process is one of its own with its own login; their database is that of
 this test process, and what they leave behind lies in a directory of its own.
@@ -28,7 +28,7 @@ from tradewise.simulation.engine import DemoBot
 from tradewise.simulation.exchange_process import ExchangeProcess
 
 Found = TypeVar("Found")
-PARTS = ("trader-site", "worker", "beat")
+PARTS = ("trader-site", "staff-site", "worker", "beat")
 
 
 def until(look: Callable[[], Found], seconds: float, what: str) -> Found:
@@ -82,16 +82,21 @@ class Whole:
                 process.kill()
                 process.wait()
 
-    def run(self, *arguments: str, settings: str) -> None:
-        """A command of manage.py."""
+    def run(self, *arguments: str, settings: str, told: str = "") -> None:
+        """A command of manage.py, which reads `told`."""
         command = services.python(str(ROOT / "manage.py"), *arguments)
-        subprocess.run(command, env=self.environment(self.plan.environment(settings)), cwd=ROOT, check=True)
+        environment = self.environment(self.plan.environment(settings))
+        subprocess.run(command, env=environment, cwd=ROOT, check=True, input=told.encode())
 
     def environment(self, given: dict[str, str]) -> dict[str, str]:
         """What `make run` gives, but for the database, and with checks in quick succession."""
         own = {"TRADEWISE_DATABASE": self.database}
         if not servers.EMBEDDED:
-            names = {"DATABASE_URL": "tw_app", "DATABASE_URL_WORKER": "tw_worker"}
+            names = {
+                "DATABASE_URL": "tw_app",
+                "DATABASE_URL_WORKER": "tw_worker",
+                "DATABASE_URL_STAFF": "tw_staff",
+            }
             own = {name: servers.dsn(login, self.database) for name, login in names.items()}
         quick = {
             "BOT_CHECK_INTERVAL": "3",
@@ -149,7 +154,9 @@ def whole(
     ensure_keys(var / "keys")
     ensure_signing_keys(var / "keys")
     demo = Demo(exchange_process.port, trading_bot.port, trading_bot.username, trading_bot.password)
-    whole = Whole(Plan(var, free_port(), 0, demo, "tests"), servers.process_database(), engine_ports())
+    whole = Whole(
+        Plan(var, free_port(), free_port(), demo, "tests"), servers.process_database(), engine_ports()
+    )
     try:
         whole.start()
         yield whole

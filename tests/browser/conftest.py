@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests import servers
+from tests.whole import Whole, until
+from tradewise.embedded import processes
 
 SCREENSHOTS = servers.VAR / "screenshots"
 SIZES = {"360": {"width": 360, "height": 780}, "1280": {"width": 1280, "height": 860}}
@@ -100,3 +103,26 @@ def assert_fits(page: Page, width: str) -> None:
 
 def _path(name: str, width: str, scheme: str) -> Path:
     return SCREENSHOTS / f"{name}-{width}-{scheme}.png"
+
+
+@pytest.fixture(scope="module")
+def no_engine_is_left(whole: Whole) -> Iterator[None]:
+    """Whatever happens: the worker is told to stop them all, and what is left then is killed."""
+    yield
+    on = "phase NOT IN ('off', 'failed')"
+    try:
+        whole.sql(
+            "UPDATE bots SET desired_state = 'stopped' "
+            f"WHERE id IN (SELECT bot_id FROM bot_engines WHERE {on})"
+        )
+        whole.sql(f"UPDATE bot_engines SET stop_way = 'now', next_visit_at = now() WHERE {on}")
+        ended = f"SELECT 1 FROM bot_engines WHERE {on}"
+        until(lambda: not whole.sql(ended) and not engines_of(whole), 40, "the worker has ended every engine")
+    finally:
+        processes.end(engines_of(whole), [(signal.SIGKILL, 5)])
+
+
+def engines_of(whole: Whole, bot_id: str = "*") -> list[processes.Process]:
+    """Every process that works in the directory of this bot, or of any."""
+    directories = [path for path in (whole.plan.var / "bots").glob(bot_id) if path.is_dir()]
+    return [process for directory in directories for process in processes.working_in(directory)]

@@ -1,45 +1,20 @@
 """In a real browser: start a bot that TradeWise runs, watch it trade, change it, stop it; also without JavaScript."""
 
 import re
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import SIZES
+from tests.browser.conftest import SIZES, engines_of
 from tests.browser.test_main_job import SECONDS, appears, sign_up
-from tests.whole import Whole, until
+from tests.whole import Whole
 from tradewise.embedded import processes
 
-pytestmark = [pytest.mark.browser, pytest.mark.engine]
+pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.usefixtures("no_engine_is_left")]
 
 PAIRS = "BTC/USDT, ETH/USDT"
 PHONE = SIZES["360"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_engine_is_left(whole: Whole) -> Iterator[None]:
-    """Whatever happens: the worker is told to stop them all, and what is left then is killed."""
-    yield
-    on = "phase NOT IN ('off', 'failed')"
-    try:
-        whole.sql(
-            "UPDATE bots SET desired_state = 'stopped' "
-            f"WHERE id IN (SELECT bot_id FROM bot_engines WHERE {on})"
-        )
-        whole.sql(f"UPDATE bot_engines SET stop_way = 'now', next_visit_at = now() WHERE {on}")
-        ended = f"SELECT 1 FROM bot_engines WHERE {on}"
-        until(lambda: not whole.sql(ended) and not engines_of(whole), 40, "the worker has ended every engine")
-    finally:
-        processes.end(engines_of(whole), [(signal.SIGKILL, 5)])
-
-
-def engines_of(whole: Whole, bot_id: str = "*") -> list[processes.Process]:
-    """Every process that works in the directory of this bot, or of any."""
-    directories = [path for path in (whole.plan.var / "bots").glob(bot_id) if path.is_dir()]
-    return [process for directory in directories for process in processes.working_in(directory)]
 
 
 def bot_id_of(page: Page) -> str:
