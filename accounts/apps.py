@@ -9,7 +9,12 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Listen for logins, and say what its entries in the trail are called."""
+        """Listen for logins, say what its entries in the trail are called, and who delivers its messages."""
         from accounts import receivers, words  # noqa: F401
+        from accounts.services import notifying, telling
+        from tradewise.outbox.delivery import DELIVER
+        from tradewise.outbox.messages import APART
 
         words.learn()
+        DELIVER[notifying.KIND] = telling.tell
+        APART.add(telling.WEBHOOK)

@@ -1,4 +1,4 @@
-"""The one way from an e-mail address to a tenant, before anyone has logged in."""
+"""The narrow ways between an e-mail address and a tenant."""
 
 import uuid
 from typing import cast
@@ -21,3 +21,11 @@ def belongs_to_another(email: str, tenant_id: uuid.UUID) -> bool:
     """Whether some other trader has this address."""
     owner = tenant_of_email(email)
     return owner is not None and owner != tenant_id
+
+
+def address_of_tenant() -> str:
+    """The e-mail address of the bound tenant, for the worker alone; empty where nobody is there any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT address_of_tenant()")
+        (address,) = cursor.fetchone()
+    return str(address or "")

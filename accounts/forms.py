@@ -12,7 +12,10 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.door import belongs_to_another
+from accounts.enums import CHOSEN
 from accounts.models import User
+from tradewise.egress import EgressError, Failure, check_url
+from tradewise.egress.urls import LONGEST_URL
 from tradewise.tenancy.context import current_tenant_id
 
 LONGEST_NAME = 100
@@ -24,6 +27,12 @@ NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 RULES_FOR_NEW_ONES = (
     "At least 12 characters. A few unrelated words work well. "
     "Not a password that many people use, and not your name or address."
+)
+
+
+PRIVATE = (
+    "TradeWise does not send to this address: it is private or reserved, on a port that is not for the web, or not "
+    "https. Use a public https address."
 )
 
 
@@ -139,3 +148,34 @@ class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         limit(self)
+
+
+class ChoicesForm(forms.Form):
+    """By which ways to be told of which events: a box for each."""
+
+    by_mail = forms.MultipleChoiceField(choices=[(event, event.label) for event in CHOSEN], required=False)
+    by_webhook = forms.MultipleChoiceField(choices=[(event, event.label) for event in CHOSEN], required=False)
+
+
+class WebhookForm(forms.Form):
+    """The address that notifications are posted to."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=LONGEST_URL,
+        strip=True,
+        help_text=(
+            "An https address that everybody can reach, without a question mark. It is shown on this page and in your "
+            "activity, so put no password in it: what comes from TradeWise is known by its signature."
+        ),
+        widget=forms.TextInput(
+            attrs={"inputmode": "url", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_url(self) -> str:
+        """One that may be dialled, as far as can be said before it is."""
+        try:
+            return str(check_url(self.cleaned_data["url"]))
+        except EgressError as refusal:
+            raise ValidationError(PRIVATE if refusal.failure is Failure.FORBIDDEN else str(refusal)) from None

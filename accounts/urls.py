@@ -2,9 +2,14 @@
 
 from django.urls import include, path
 
-from accounts import views
+from accounts.views import home, notifications
 
 urlpatterns = [
-    path("", views.home, name="account_home"),
+    path("", home.home, name="account_home"),
+    path("notifications/", notifications.page, name="account_notifications"),
+    path("notifications/webhook/", notifications.webhook, name="account_webhook"),
+    path("notifications/webhook/secret/", notifications.secret, name="account_webhook_secret"),
+    path("notifications/webhook/test/", notifications.test, name="account_webhook_test"),
+    path("notifications/webhook/remove/", notifications.remove, name="account_webhook_remove"),
     path("", include("allauth.account.urls")),
 ]

@@ -1,5 +1,6 @@
 """The trail's words about an account and who comes to it."""
 
+from accounts.enums import Event
 from audit import words
 from audit.words import Resource
 
@@ -24,6 +25,19 @@ ACTIONS = {
     "email.change": "Changed an e-mail address",
     "email.delete": "Removed an e-mail address",
     "email_confirmation.change": "Changed a confirmation of an e-mail address",
+    "notifications.choose": "Chose what to be told of",
+    "notification.create": "Noted something to tell",
+    "notification.change": "Changed what was to be told",
+    "notification.delete": "Forgot what was told",
+    "notification.tell": "Told what had happened",
+    "webhook.set": "Set the webhook's address",
+    "webhook.renew": "Made a new secret for the webhook",
+    "webhook.remove": "Removed the webhook",
+    "webhook.test": "Sent a test to the webhook",
+    "webhook.send": "Used the webhook's secret to send a notification",
+    "webhook.create": "Set up a webhook",
+    "webhook.change": "Changed the webhook",
+    "webhook.delete": "Removed the webhook",
 }
 FIELDS = {
     "email": "E-mail address",
@@ -35,6 +49,21 @@ FIELDS = {
     "primary": "The one in use",
     "email_address_id": "Number of the e-mail address",
     "key": "Code",
+    "by_mail": "By mail",
+    "by_webhook": "By webhook",
+    "webhook.url": "Address",
+    "webhook.secret": "Secret",
+    "webhook.renewed_at": "Secret made",
+    "event": "What happened",
+    "occurrence": "Which time",
+    "told_at": "Told",
+    "mailed": "Told by mail",
+    "webhook": "Webhook",
+    "answered_at": "Answered",
+}
+VALUES = {
+    f"{resource}.event": {value: str(label) for value, label in Event.choices}
+    for resource in ("notification", "notification_choice")
 }
 
 
@@ -49,9 +78,14 @@ RESOURCES = {
     ),
     "login": Resource("login"),
     "session": Resource("session"),
+    "notification": Resource(
+        "notification", named_by="title", accompanies=True, routine=("create", "delete")
+    ),
+    "notification_choice": Resource("choice of notifications", "choices of notifications", named_by="event"),
+    "webhook": Resource("webhook", named_by="url"),
 }
 
 
 def learn() -> None:
     """Make them known."""
-    words.learn("Account", ACTIONS, resources=RESOURCES, fields=FIELDS)
+    words.learn("Account", ACTIONS, resources=RESOURCES, fields=FIELDS, values=VALUES)

@@ -47,6 +47,9 @@ ACTIONS = {
     "engine_limit.create": "Set how many engines the account may run",
     "engine_limit.change": "Changed how many engines the account may run",
     "engine_limit.delete": "Removed the account's own number of engines",
+    "bot_outage.create": "Wrote that the bot is down",
+    "bot_outage.change": "Changed since when the bot is down",
+    "bot_outage.delete": "Forgot that the bot was down",
     "demo.create": "Made the demo account",
 }
 FIELDS = {
@@ -110,6 +113,7 @@ RESOURCES = {
     "bot_day": _of_bot("day's result", "days' results"),
     "bot_trade": _of_bot("trade"),
     "bot_sample": _of_bot("point of the curve", "points of the curve"),
+    "bot_outage": _of_bot("outage", "outages", "create", "delete"),
 }
 
 

@@ -44,6 +44,8 @@ class Subscription(TenantOwned):
     #: Since when, where it is; NULL otherwise.
     paused_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
+    #: Whether its trader was told that its bot is up for the first time.
+    start_told = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
     updated_at = models.DateTimeField(auto_now=True, db_default=CurrentTimestamp())
 
@@ -85,6 +87,11 @@ class Subscription(TenantOwned):
             models.Index(fields=["user"], name="idx_subscriptions_user"),
             models.Index(fields=["template"], name="idx_subscriptions_template"),
             models.Index(fields=["status"], name="idx_subscriptions_status"),
+            models.Index(
+                fields=["id"],
+                name="subscriptions_not_started",
+                condition=models.Q(start_told=False) & ~models.Q(status="cancelled"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,14 +15,23 @@ app.autodiscover_tasks()
 TICK = 2.0
 #: Seconds between two rounds of seals over the audit trail.
 SEAL = 5.0
+#: Seconds between two looks for subscriptions that have started.
+STARTS = 5.0
 
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
     "reconcile": {"task": "bots.reconcile", "schedule": TICK, "options": {"expires": TICK}},
     "deliver": {"task": "tradewise.deliver_outbox", "schedule": TICK, "options": {"expires": TICK}},
+    "webhooks": {"task": "accounts.post_webhooks", "schedule": TICK, "options": {"expires": TICK}},
+    "started": {"task": "subscriptions.tell_started", "schedule": STARTS, "options": {"expires": STARTS}},
     "seal": {"task": "audit.seal", "schedule": SEAL, "options": {"expires": SEAL}},
     "audit-partitions": {"task": "audit.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
     "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},
+    "notifications": {
+        "task": "accounts.forget_notifications",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
     "partitions": {"task": "bots.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
 }
 

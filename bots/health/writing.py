@@ -17,6 +17,7 @@ from bots.health import figures
 from bots.health.check import Outcome
 from bots.health.leased import Leased
 from bots.health.record import anew, turn
+from bots.health.telling import tell
 from bots.health.verdict import COMMAND_SOON, Event, facts_of
 
 # Each bot has its own place in the interval, by a hash of its id: no herd, and a late sweep skips the slots
@@ -42,7 +43,7 @@ WHERE b.id = v.id AND b.lease_token = %(token)s"""
 )
 
 _HOLD: Final[LiteralString] = """
-SELECT id, status, desired_state, command, command_asked_at, api_url, token_set_at
+SELECT id, status, desired_state, command, command_asked_at, api_url, token_set_at, name
 FROM bots WHERE id = ANY(%(ids)s::int[]) AND lease_token = %(token)s
 ORDER BY id FOR NO KEY UPDATE"""
 
@@ -101,6 +102,7 @@ class Held(NamedTuple):
     command_asked_at: datetime | None
     api_url: str
     token_set_at: datetime | None
+    name: str | None
 
 
 class Pace(NamedTuple):
@@ -164,6 +166,7 @@ async def _change(
         )
     if events:
         await connection.execute(_EVENTS, [json.dumps(events)])
+    await tell(connection, ours, rows, {number: row.name for number, row in held.items()})
     if turns:
         await figures.blank(connection, list(turns))
     # The reading comes after: it is of the new record, whose moment is that of this transaction.

@@ -164,3 +164,18 @@ class BotEvent(OfBot):
             )
         ]
         indexes = [models.Index(fields=["tenant_id", "bot", "-at"], name="bot_events_latest")]
+
+
+class BotOutage(TenantOwned):
+    """A bot that is down, from when its trader could be told of it until it answers again: one at a time."""
+
+    bot = models.OneToOneField(
+        Bot, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="+"
+    )
+    since = models.DateTimeField(db_default=CurrentTimestamp())
+
+    objects = TenantManager["BotOutage"]()
+    across_tenants: ClassVar[models.Manager["BotOutage"]] = models.Manager()
+
+    class Meta:
+        db_table = "bot_outages"

@@ -12,13 +12,15 @@ from bots.models import Bot, BotEngine, BotEvent, EnginePlace
 from bots.reconciler import decide
 from bots.reconciler.decide import Do
 from bots.reconciler.leased import Leased
+from bots.reconciler.telling import Held, tell
 from bots.reconciler.visit import Outcome
+from bots.services.outages import Known
 from bots.services.running import never
 from tradewise.tenancy.models import CurrentTimestamp
 
 #: The order of locks is everywhere the bot, then its engine.
 _HOLD: Final = """
-SELECT e.lease_token = %(token)s FROM bots b JOIN bot_engines e ON e.bot_id = b.id
+SELECT e.lease_token = %(token)s, e.phase_since, b.name FROM bots b JOIN bot_engines e ON e.bot_id = b.id
 WHERE b.id = %(id)s FOR NO KEY UPDATE OF b, e"""
 NOW: Final = CurrentTimestamp()
 Values = dict[str, Any]
@@ -28,7 +30,8 @@ def write(outcome: Outcome, token: uuid.UUID) -> bool:
     """False where a service or another worker was faster: then nothing of this visit is written."""
     engine = outcome.engine
     with transaction.atomic():
-        if not _hold(engine, token):
+        held = _hold(engine, token)
+        if held is None:
             return False
         seen, bot, event = _WRITERS[outcome.step.do](outcome)
         if outcome.usage is not None:
@@ -43,16 +46,17 @@ def write(outcome: Outcome, token: uuid.UUID) -> bool:
             EnginePlace.across_tenants.filter(bot_id=engine.id).update(tenant_id=None, bot_id=None)
         if event:
             _record(engine, bot, *event)
+        tell(outcome, held, event[1] if event else "", gave_up=seen.get("phase") == Phase.FAILED)
     return True
 
 
-def _hold(engine: Leased, token: uuid.UUID) -> bool:
+def _hold(engine: Leased, token: uuid.UUID) -> Held | None:
     """Both rows are ours until the transaction ends. A trader's request never waits for us for long."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(_HOLD, {"id": engine.id, "token": token})
         row = cursor.fetchone()
-    return bool(row and row[0])
+    return Held(Known(engine.tenant_id, engine.bot_id, row[2]), row[1]) if row and row[0] else None
 
 
 def _record(engine: Leased, bot: Values, kind: str, sentence: str) -> None:

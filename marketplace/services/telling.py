@@ -1,14 +1,13 @@
-"""The moderators' answer by mail. The staff site asks for it by one message; the worker knows the address."""
+"""The moderators' answer to the author. The staff site asks for it by one message; the worker tells it."""
 
 import logging
 import uuid
+from datetime import UTC
 from typing import Any, Final
 
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
-from django.db import connection
-from django.template.loader import render_to_string
-
+from accounts.door import address_of_tenant
+from accounts.enums import Event
+from accounts.services.notifying import Notice, notify
 from marketplace.enums import TemplateStatus
 from marketplace.models import TemplateVersion
 from tradewise.outbox import enqueue
@@ -18,10 +17,19 @@ logger = logging.getLogger(__name__)
 
 KIND: Final = "marketplace.tell_author"
 """Of messages in the outbox: a wire format."""
-SUBJECTS: Final[dict[str, str]] = {
+NEW_VERSION: Final = "subscriptions.tell_new_version"
+"""The same, to those who follow the template: who they are, the marketplace does not know."""
+_TITLES: Final[dict[str, str]] = {
     TemplateStatus.PUBLISHED: "Your template {name} is published",
     TemplateStatus.REJECTED: "Your template {name} was not published",
     TemplateStatus.WITHDRAWN: "Your template {name} was withdrawn",
+}
+_TEXTS: Final[dict[str, str]] = {
+    TemplateStatus.PUBLISHED: "The moderators have published {version}. Everybody can see it now.",
+    TemplateStatus.REJECTED: (
+        "The moderators have not published {version}. They say:\n\n{reason}\n\nChange it and submit it again."
+    ),
+    TemplateStatus.WITHDRAWN: "{version} was withdrawn from the marketplace. The reason:\n\n{reason}",
 }
 
 
@@ -40,31 +48,34 @@ def tell(*, actor: str, version: TemplateVersion) -> None:
 
 
 def deliver(payload: dict[str, Any]) -> None:
-    """What the worker does with such a message: it stores a mail, which says how the version stands now."""
+    """What the worker does with such a message: it notes how the version stands now, once for each decision."""
     with tenant_context(uuid.UUID(str(payload["tenant_id"])), action="template.tell"):
         version = (
             TemplateVersion.across_tenants.select_related("template")
             .filter(template__template_id=payload["template_id"], number=payload["number"])
             .first()
         )
-        address = _address()
-        if version is None or not address or version.status not in SUBJECTS:
+        if version is None or not address_of_tenant() or version.status not in _TITLES:
             logger.warning("nobody is told of a decision template=%s", payload["template_id"])
             return
-        subject = SUBJECTS[version.status].format(name=f"“{version.name}”")
-        context = {
-            "version": version,
-            "site_url": settings.SITE_URL,
-            "url": settings.SITE_URL + version.template.get_absolute_url(),
-        }
-        body = render_to_string("marketplace/email/decision.txt", context)
-        outbox = get_connection("tradewise.outbox.mail.OutboxBackend")
-        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [address], connection=outbox).send()
+        notify(_decision(version))
+    if version.status == TemplateStatus.PUBLISHED and version.number > 1:
+        with tenant_context(PLATFORM, action="template.tell"):
+            about = {"template_id": version.public_id, "number": version.number, "after": 0}
+            enqueue(NEW_VERSION, about)
 
 
-def _address() -> str:
-    """Of the tenant that is bound; empty where nobody is there any more."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT address_of_tenant()")
-        (address,) = cursor.fetchone()
-    return str(address or "")
+def _decision(version: TemplateVersion) -> Notice:
+    assert version.creator_tenant_id is not None
+    decided = version.decided_at or version.updated_at
+    named = f"“{version.name}” (version {version.number})"
+    return Notice(
+        tenant_id=version.creator_tenant_id,
+        event=Event.DECISION,
+        subject=version.public_id,
+        occurrence=f"{version.number} {version.status} {decided.astimezone(UTC).isoformat()}",
+        name=version.name,
+        title=_TITLES[version.status].format(name=f"“{version.name}”"),
+        text=_TEXTS[version.status].format(version=named, reason=version.reason),
+        path=version.template.get_absolute_url(),
+    )

@@ -9,8 +9,15 @@ from audit import browsers, words
 from audit.values import LONGEST, shown, visible
 from tradewise.env import ROOT
 
-#: Written like actions, and names of models and of a file.
-NO_ACTIONS = {"account.emailaddress", "account.emailconfirmation", "demo.json"}
+#: Written like actions: names of models and of a file, and what receivers of webhooks call an event.
+NO_ACTIONS = {
+    "account.emailaddress",
+    "account.emailconfirmation",
+    "demo.json",
+    "bot.down",
+    "bot.stopped",
+    "bot.up",
+}
 
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -113,7 +120,7 @@ def test_each_kind_of_thing_that_is_traced_has_words():
     migrations = "".join(path.read_text() for path in ROOT.glob("*/migrations/*.py"))
     traced = set(re.findall(r'resource="(\w+)"', migrations))
     assert {"bot", "user", "subscription", "message"} <= traced <= set(words.RESOURCES)
-    parts = ["bot_engine", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample"]
+    parts = ["bot_engine", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample", "bot_outage"]
     assert words.family("bot") == ["bot", *parts]
 
 

@@ -71,6 +71,19 @@ ROWS: dict[str, str] = {
         "INSERT INTO account_emailconfirmation (tenant_id, created, key, email_address_id) "
         "SELECT '{tenant}', now(), '{canary}', id FROM account_emailaddress WHERE tenant_id = '{tenant}'"
     ),
+    "notifications": (
+        "INSERT INTO notifications (tenant_id, event, subject, occurrence, name, title, text, path) "
+        "VALUES ('{tenant}', 'test', '{canary}', '1', '{canary}', '{canary}', '{canary}', '/')"
+    ),
+    "notification_choices": (
+        "INSERT INTO notification_choices (tenant_id, event, by_mail, by_webhook) "
+        "VALUES ('{tenant}', 'bot.up', true, false)"
+    ),
+    "webhooks": (
+        "INSERT INTO webhooks (tenant_id, url, secret) "
+        "VALUES ('{tenant}', 'https://{canary}.example.com', 'AQ' || repeat('A', 170))"
+    ),
+    "bot_outages": "INSERT INTO bot_outages (tenant_id, bot_id) VALUES ('{tenant}', {number})",
     "outbox_messages": (
         "INSERT INTO outbox_messages (tenant_id, kind, payload) "
         "VALUES ('{tenant}', 'mail', '{{\"to\": \"{canary}\"}}')"

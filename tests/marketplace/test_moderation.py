@@ -100,7 +100,7 @@ def test_many_are_published_at_once_and_the_authors_are_told(alice: User, staff:
     assert {e.actor for e in entries} == {f"staff:{staff}"}
     assert {e.tenant_id for e in entries if e.resource_type != "outbox_message"} >= {alice.tenant_id}
     with as_login("tw_worker"):
-        assert deliver() == 2
+        assert [deliver(), deliver()] == [2, 2], "noted, then told by the author's own choice"
     mails = sql("SELECT tenant_id, payload FROM outbox_messages WHERE kind = 'mail' ORDER BY id")
     assert [mail.payload["subject"] for mail in mails] == [
         f"Your template “{n}” is published" for n in ("One", "Two")
@@ -116,7 +116,7 @@ def test_a_rejection_has_a_reason_that_the_author_reads(alice: User) -> None:
     assert [status for status, *_ in pages[1:]] == [200, 302]
     assert version(number).reason == "Say what\nit risks."
     with as_login("tw_worker"):
-        assert deliver() == 1
+        assert [deliver(), deliver()] == [1, 1]
     (mail,) = sql("SELECT payload FROM outbox_messages WHERE kind = 'mail'")
     assert "Say what\nit risks." in mail.payload["body"]
     assert f"/templates/{rows(number)[0].template_id}/" in mail.payload["body"]

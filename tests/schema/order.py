@@ -222,6 +222,7 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
     },
     "subscriptions": {
         "tenant_id": "isolation across all tables",
+        "start_told": "a trader is told once that a subscription has started",
         "paused_at": "since when, which explains why a result differs from the template's",
         "cancelled_at": "when it ended: updated_at says when anything changed last",
     },

@@ -23,8 +23,9 @@ TOTAL_SECONDS: Final = 8.0
 MOST_BODY_BYTES: Final = 65536
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-# Where an exchange wants the key to its API. All other headers are the client's own affair.
-_EXTRA_HEADERS: Final = frozenset({"X-MBX-APIKEY"})
+# Where an exchange wants the key to its API, and what signs a notification. All other headers are the client's own
+# affair.
+_EXTRA_HEADERS: Final = frozenset({"X-MBX-APIKEY", "webhook-id", "webhook-timestamp", "webhook-signature"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: TradeWise\r\nConnection: close\r\n"
@@ -91,15 +92,17 @@ class Client:
         authorization: str | None = None,
         headers: Mapping[str, str] | None = None,
         json: object = None,
+        body: bytes | None = None,
         total: float = TOTAL_SECONDS,
         max_bytes: int = MOST_BODY_BYTES,
     ) -> Response:
         """Call a bot and read its answer, of at most `max_bytes` bytes, within `total` seconds of the dial.
 
         `url` may have a query. `authorization` is the whole value of that header; of others, `headers` may
-        have X-MBX-APIKEY alone. Raises EgressError for every way in which there is no answer; OSError when
-        this process has no socket left, which says nothing about the bot; ValueError for a method that is
-        not one, and for a header that is not for callers to set.
+        have X-MBX-APIKEY and those of a webhook alone. `body` is JSON that is ready, where its bytes are
+        signed. Raises EgressError for every way in which there is no answer; OSError when this process has
+        no socket left, which says nothing about the bot; ValueError for a method that is not one, and for a
+        header that is not for callers to set.
         """
         if method not in _METHODS:
             raise ValueError("The method must be one of HTTP's, in capitals.")
@@ -109,7 +112,7 @@ class Client:
         if authorization is not None:
             secrets["Authorization"] = authorization
         target = check_target(url, allow=self._allow)
-        request = _request(method, target, secrets, json)
+        request = _request(method, target, secrets, json if body is None else body)
         answer = Answer(max_bytes, bare=method == "HEAD")
         async with self._turns:
             loop = asyncio.get_running_loop()
@@ -164,7 +167,7 @@ def _request(method: str, target: Target, secrets: Mapping[str, str], json: obje
         if method not in ("GET", "HEAD"):
             head += "Content-Length: 0\r\n"
         return f"{head}\r\n".encode("ascii")
-    body = jsonlib.dumps(json).encode()
+    body = json if isinstance(json, bytes) else jsonlib.dumps(json).encode()
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode("ascii") + body
 

@@ -1,4 +1,4 @@
-"""The account page; allauth has the others."""
+"""Who one is here."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

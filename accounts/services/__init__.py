@@ -1,0 +1,1 @@
+"""What changes about an account, and what is told outside the site."""
