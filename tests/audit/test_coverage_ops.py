@@ -154,6 +154,9 @@ TASKS = {
     "bots.keep_partitions",
     "bots.reconcile",
     "accounts.forget_sessions",
+    "accounts.forget_notifications",
+    "accounts.post_webhooks",
+    "subscriptions.tell_started",
     "tradewise.deliver_outbox",
     "audit.keep_partitions",
 }
@@ -253,6 +256,54 @@ def test_sessions_that_are_forgotten_are_counted(alice: User) -> None:
     assert run_task("accounts.forget_sessions") == 1
     (entry,) = entries_since(before)
     assert (entry.action, entry.old_values) == ("sessions.forget", {"sessions": 1})
+    assert_by_the_worker(entry)
+
+
+NOTED = (
+    "INSERT INTO notifications (tenant_id, event, subject, occurrence, name, title, text, path, created_at) "
+    "VALUES (%s, 'bot.down', 'bot-1', '1', 'N', 'T', 'T', '/', now() - interval '91 days') RETURNING id"
+)
+
+
+def test_what_was_told_long_ago_is_forgotten_by_the_subject(alice: User) -> None:
+    sql(NOTED, alice.tenant_id)
+    before = last_entry()
+    assert run_task("accounts.forget_notifications") == 1
+    (entry,) = entries_since(before)
+    assert (entry.action, entry.tenant_id, entry.resource_id) == (
+        "notification.delete",
+        alice.tenant_id,
+        "bot-1",
+    )
+    assert entry.old_values == {"rows": 1}
+    assert_by_the_worker(entry)
+
+
+def test_the_use_of_a_webhooks_secret_is_noted_before_it_is_used(alice: User) -> None:
+    from accounts.services.webhooks import set_webhook
+    from tradewise.outbox import enqueue
+
+    (noted,) = sql(NOTED, alice.tenant_id)
+    sql("UPDATE notifications SET webhook = 'waiting', told_at = now()")
+    with tenant_context(alice.tenant_id, actor=str(alice.pk)):
+        set_webhook(actor=alice, url="https://10.0.0.1/")
+        enqueue("accounts.webhook", {"notification": noted.id})
+    before = last_entry()
+    assert run_task("accounts.post_webhooks") == 0
+    used, *_ = entries_since(before)
+    assert (used.action, used.resource_type, used.tenant_id) == ("webhook.send", "webhook", alice.tenant_id)
+    assert used.new_values["try"] == 1
+    assert_by_the_worker(used)
+
+
+def test_a_subscription_that_started_is_told_with_a_trace_of_the_message(alice: User) -> None:
+    from tests.factories.subscriptions import make_subscription, make_template
+
+    make_subscription(alice, make_template())
+    before = last_entry()
+    assert run_task("subscriptions.tell_started") == 1
+    (entry,) = entries_since(before)
+    assert (entry.action, entry.tenant_id) == ("message.create", alice.tenant_id)
     assert_by_the_worker(entry)
 
 

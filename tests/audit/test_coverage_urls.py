@@ -309,6 +309,42 @@ def change_email(client: Client, trader: User, **_: Any) -> Step:
     return Step("account.email_change_asked", str(trader.pk))
 
 
+HOOK = {"url": "https://hooks.example.com/tradewise"}
+
+
+@scenario("account_notifications")
+def choose_notifications(client: Client, trader: User, **_: Any) -> Step:
+    assert client.post("/account/notifications/", {"by_mail": ["bot.up"]}).status_code == 303
+    return Step("notifications.choose", str(trader.pk))
+
+
+@scenario("account_webhook")
+def set_a_webhook(client: Client, trader: User, **_: Any) -> Step:
+    assert client.post("/account/notifications/webhook/", HOOK).status_code == 200
+    return Step("webhook.set", str(trader.pk))
+
+
+@scenario("account_webhook_secret")
+def renew_its_secret(client: Client, trader: User, **_: Any) -> Step:
+    client.post("/account/notifications/webhook/", HOOK)
+    assert client.post("/account/notifications/webhook/secret/").status_code == 200
+    return Step("webhook.renew", str(trader.pk))
+
+
+@scenario("account_webhook_test")
+def send_it_a_test(client: Client, trader: User, **_: Any) -> Step:
+    client.post("/account/notifications/webhook/", HOOK)
+    assert client.post("/account/notifications/webhook/test/").status_code == 303
+    return Step("webhook.test", str(trader.pk))
+
+
+@scenario("account_webhook_remove")
+def remove_a_webhook(client: Client, trader: User, **_: Any) -> Step:
+    client.post("/account/notifications/webhook/", HOOK)
+    assert client.post("/account/notifications/webhook/remove/").status_code == 303
+    return Step("webhook.remove", str(trader.pk))
+
+
 @scenario("account_reset_password")
 def ask_for_a_new_password(trader: User, **_: Any) -> Step:
     assert browser().post("/account/password/reset/", {"email": trader.email}).status_code == 302
