@@ -1,4 +1,4 @@
-"""The one header that callers may add: only that one, and only with a value that stays on its line."""
+"""The headers that callers may add: a key and a webhook's, each only with a value that stays on its line."""
 
 import asyncio
 from typing import Any
@@ -11,14 +11,14 @@ from tradewise.egress import AllowList, Client, EgressError, Failure
 ANYWHERE_HERE = AllowList.parse("127.0.0.1/32:1024-65535")
 
 
-def heads(**options: Any) -> list[bytes]:
+def heads(method: str = "GET", **options: Any) -> list[bytes]:
     """The heads of the requests that reached the server for one call."""
     canary = Canary()
 
     async def run() -> None:
         async with serving(canary) as port, Client(allow=ANYWHERE_HERE) as client:
             try:
-                await client.request("GET", f"http://127.0.0.1:{port}/", **options)
+                await client.request(method, f"http://127.0.0.1:{port}/", **options)
             except (EgressError, ValueError):
                 assert canary.connections == 0
                 raise
@@ -31,6 +31,15 @@ def test_the_key_of_an_exchange_is_sent_as_it_is():
     (head,) = heads(headers={"X-MBX-APIKEY": "vmPU-ZE6"}, authorization="Basic eDp5")
     assert head.count(b"\r\nX-MBX-APIKEY: vmPU-ZE6\r\n") == 1
     assert head.count(b"\r\nAuthorization: Basic eDp5\r\n") == 1
+
+
+def test_what_signs_a_webhook_is_sent_with_the_very_bytes_that_were_signed():
+    signed = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,abc="}
+    (head,) = heads("POST", headers=signed, body=b'{"a":  1}')
+    assert [head.count(f"\r\n{name}: {value}\r\n".encode()) for name, value in signed.items()] == [1, 1, 1]
+    assert (
+        head.count(b"\r\nContent-Length: 9\r\n") == head.count(b"\r\nContent-Type: application/json\r\n") == 1
+    )
 
 
 @pytest.mark.parametrize("headers", [None, {}])
