@@ -27,7 +27,7 @@ OF_STAKE: Final = "stake currency"
 DEFAULTS: Final = {"pairs": "BTC/USDT", "stake_currency": "USDT", "timeframe": "5m"}
 _TOP: Final = ("exchange", "stake_currency", "pairs", "timeframe")
 _TEXT: Final = {"autocomplete": "off", "autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
-_AMOUNTS: Final = {
+AMOUNTS: Final = {
     "required": "Enter an amount.",
     "invalid": "Enter an amount, such as 500 or 99.50.",
     "min_value": "More than nothing.",
@@ -144,7 +144,7 @@ class SetupForm(forms.Form):
         max_value=MOST_ALLOCATION,
         max_digits=15,
         decimal_places=2,
-        error_messages=_AMOUNTS,
+        error_messages=AMOUNTS,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from audit.staff import WatchedAdmin
 from marketplace.differences import differences
 from marketplace.enums import TemplateStatus
-from marketplace.forms import WithdrawForm
+from marketplace.forms import ReasonsForm
 from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services import moderation, platform_bots
 from marketplace.services.checks import checks_of
@@ -25,12 +26,16 @@ class TemplateAdmin(WatchedAdmin):
     """Found by the template's public number or its author's tenant."""
 
     resource, resource_key, tenant_field = "template", "template_id", "creator_tenant_id"
-    actions = ("run_on_the_platform",)
-    list_display = ("template_id", "name", "strategy_type", "risk_level", "status", "creator_tenant_id")
+    actions = ("run_on_the_platform", "feature", "unfeature")
+    list_display = (
+        *("template_id", "name", "strategy_type", "risk_level", "status", "featured_at"),
+        "creator_tenant_id",
+    )
     list_filter = ("status", "strategy_type", "risk_level")
     fields = (
         *("template_id", "name", "description", "strategy_type", "risk_level", "status", "version"),
-        *("config_json", "creator_tenant_id", "subscribers_count", "created_at", "updated_at"),
+        *("needed_allocation", "max_allocation", "config_json", "creator_tenant_id", "subscribers_count"),
+        *("published_at", "featured_at", "created_at", "updated_at"),
     )
     search_fields = ("template_id",)
     search_help_text = "The template's number, or its author's tenant."
@@ -54,6 +59,32 @@ class TemplateAdmin(WatchedAdmin):
                 f"{hidden} of those are not public, so TradeWise does not run them.",
                 messages.WARNING,
             )
+
+    @admin.action(description="Feature")
+    def feature(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        """Recommend those that are published; the others are named and left."""
+        self._each(request, queryset, moderation.feature, "featured", "featured already")
+
+    @admin.action(description="Feature no more")
+    def unfeature(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        """Recommend them no more."""
+        self._each(request, queryset, moderation.unfeature, "featured no more", "not featured")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: models.QuerySet[Any],
+        service: Callable[..., bool],
+        done: str,
+        as_it_was: str,
+    ) -> None:
+        for template in queryset.order_by("pk")[: self.list_per_page]:
+            try:
+                is_done = service(actor=f"staff:{request.user.pk}", template=template)
+            except DomainError as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+            else:
+                self.message_user(request, f"{template}: {done if is_done else as_it_was}.")
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -150,14 +181,13 @@ class VersionAdmin(WatchedAdmin):
     ) -> HttpResponse | None:
         """First the page that shows what is decided about; its form brings back what was seen there."""
         is_decided = request.POST.get("decided") == "yes"
-        form = WithdrawForm(request.POST if is_decided else None) if verb != "Publish" else None
+        tokens = [Seen.parse(token) for token in request.POST.getlist("seen")[: self.list_per_page]]
+        all_seen = [seen for seen in tokens if seen is not None]
+        form = _reasons(request, [seen.pk for seen in all_seen], is_decided=is_decided, verb=verb)
         if not is_decided or (form is not None and not form.is_valid()):
             return self._ask(request, queryset, verb, form)
-        reason = form.cleaned_data["reason"] if form is not None else ""
-        for token in request.POST.getlist("seen")[: self.list_per_page]:
-            seen = Seen.parse(token)
-            if seen is None:
-                continue
+        for seen in all_seen:
+            reason = form.reason_for(seen.pk) if form is not None else ""
             try:
                 version = decision(f"staff:{request.user.pk}", seen, reason)
             except DomainError as refusal:
@@ -172,16 +202,19 @@ class VersionAdmin(WatchedAdmin):
         request: HttpRequest,
         queryset: models.QuerySet[Any],
         verb: str,
-        form: WithdrawForm | None,
+        form: ReasonsForm | None,
     ) -> HttpResponse:
         found = list(queryset.select_related("template")[: self.list_per_page])
         self._note(found)
+        if form is not None and not form.is_bound:
+            form = ReasonsForm(keys=[version.pk for version in found])
         versions = [
             {
                 "version": version,
                 "seen": Seen.of(version),
                 "checks": checks_of(version),
                 "changes": changes_of(version),
+                "reason": _own_reason(form, version.pk),
             }
             for version in found
         ]
@@ -202,3 +235,17 @@ def changes_of(version: TemplateVersion) -> list[str]:
         template_id=version.template_id, status=TemplateStatus.PUBLISHED, number__lt=version.number
     )
     return [str(each) for each in differences(published.order_by("-number").first(), version)]
+
+
+def _reasons(request: HttpRequest, keys: list[int], *, is_decided: bool, verb: str) -> ReasonsForm | None:
+    """None where no reason is asked for."""
+    if verb == "Publish":
+        return None
+    return ReasonsForm(request.POST if is_decided else None, keys=keys)
+
+
+def _own_reason(form: ReasonsForm | None, key: int) -> BoundField | None:
+    """The field of one version, where more than one is decided about."""
+    if form is None or len(form.keys) < 2 or key not in form.keys:
+        return None
+    return form[form.name_of(key)]

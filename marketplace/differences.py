@@ -8,6 +8,7 @@ from typing import Any
 
 from bots.setup_form import Setting, settings_of
 from bots.strategies import kinds
+from bots.strategies.fields import plain
 from marketplace.models import TemplateVersion
 
 NOTHING = "—"
@@ -43,6 +44,7 @@ def _flat(version: TemplateVersion) -> dict[str, str]:
         "Description": version.description or NOTHING,
         "Risk": version.get_risk_level_display(),
         "Kind": version.get_strategy_type_display() if kind else NOTHING,
+        "Largest allocation": NOTHING if version.max_allocation is None else plain(version.max_allocation),
     }
     leaves = dict(_leaves(version.config_json, ""))
     currency = leaves.get("stake_currency", "")

@@ -19,6 +19,18 @@ class NameTaken(DomainError):  # noqa: N818 - a refusal is no error
     """Somebody else's public template is called so, or nearly so."""
 
 
+class AllocationRefused(DomainError):  # noqa: N818 - a refusal is no error
+    """The most that may be put on a template is less than it needs."""
+
+
+class TemplateExists(DomainError):  # noqa: N818 - a refusal is no error
+    """The form of a new template has made one already, which says something else."""
+
+
+class TemplateNotFeatured(DomainError):  # noqa: N818 - a refusal is no error
+    """Only what everybody sees is recommended."""
+
+
 class TemplateNotEditable(DomainError):  # noqa: N818 - a refusal is no error
     """What the template says cannot be changed now."""
 

@@ -1,16 +1,20 @@
 """What comes in from the pages of the marketplace."""
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 
-from bots.setup_form import SetupForm, starting_values, values_of
-from bots.strategies import kinds
+from bots.setup_form import AMOUNTS, MOST_ALLOCATION, SetupForm, starting_values, values_of
+from bots.strategies import kinds, needs
 from bots.strategies.common import ConfigurationRefused
+from bots.strategies.fields import plain
 from marketplace.enums import RiskLevel, StrategyType
 from marketplace.exceptions import DocumentRefused, TextRefused
-from marketplace.models import TemplateVersion
+from marketplace.models import TemplateVersion, new_template_id
 from marketplace.services.authoring import Text
 from marketplace.services.documents import MOST_BYTES, as_typed, read_document
 from marketplace.services.plain_text import (
@@ -68,9 +72,40 @@ class WithdrawForm(forms.Form):
     reason = ReasonField(help_text="Whoever uses the template reads it.")
 
 
-class AboutFields(forms.Form):
-    """What an author says of a template in words."""
+class ReasonsForm(forms.Form):
+    """Why, for several versions at once: one reason for all, or each with its own."""
 
+    reason = ReasonField(required=False, help_text="For each that has no reason of its own.")
+
+    def __init__(self, data: Any = None, *, keys: Iterable[int]) -> None:
+        super().__init__(data)
+        self.keys = list(keys)
+        for key in self.keys:
+            self.fields[self.name_of(key)] = ReasonField(required=False, label="Reason for this one")
+
+    @staticmethod
+    def name_of(key: int) -> str:
+        """Of the field with the reason for one version."""
+        return f"reason-{key}"
+
+    def reason_for(self, key: int) -> str:
+        """Its own, or the one for all."""
+        return str(self.cleaned_data.get(self.name_of(key)) or self.cleaned_data.get("reason") or "")
+
+    def clean(self) -> dict[str, Any]:
+        """None is decided about without a reason."""
+        data = super().clean() or {}
+        if not self.errors and not all(self.reason_for(key) for key in self.keys):
+            self.add_error("reason", "Say why: the author reads it.")
+        return data
+
+
+class AboutFields(forms.Form):
+    """What an author says of a template in words. `ticket` holds the template's future id, so that the form of a new
+    one makes one draft however often it is sent.
+    """
+
+    ticket = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput())
     name = forms.CharField(
         label="Name",
         max_length=2 * LONGEST_NAME,
@@ -90,6 +125,21 @@ class AboutFields(forms.Form):
         initial=RiskLevel.MEDIUM,
         help_text="How much it may lose, compared with holding the coins. Moderators look at it.",
     )
+
+    def give_ticket(self, tenant: str) -> None:
+        """From here on the form is about one template."""
+        ticket = _signer(tenant).sign(new_template_id())
+        self.initial = {**self.initial, "ticket": ticket}
+        if self.is_bound:
+            self.data = self.data.copy()  # type: ignore[attr-defined]
+            self.data["ticket"] = ticket  # type: ignore[index]
+
+    def template_id(self, tenant: str) -> str:
+        """Of the template that is to be; another one where the form was made by hand."""
+        try:
+            return _signer(tenant).unsign(self.cleaned_data["ticket"])
+        except signing.BadSignature:
+            return new_template_id()
 
     def clean_name(self) -> str:
         """In normal spelling."""
@@ -114,18 +164,51 @@ class AboutFields(forms.Form):
             risk_level=RiskLevel(data["risk_level"]),
             strategy_type=StrategyType(kind),
             config=config,
+            max_allocation=data.get("max_allocation"),
         )
+
+
+def _signer(tenant: str) -> signing.Signer:
+    return signing.Signer(salt=f"marketplace.write|{tenant}")
 
 
 class TemplateForm(AboutFields, SetupForm):  # type: ignore[misc] # another field called name
     """A template of a kind that an engine runs. Whoever starts a bot from it says how much it may use."""
 
     allocation = None  # type: ignore[assignment] # takes the field out
-    field_order = ["name", "description", "risk_level", "pairs", "stake_currency", "timeframe"]
+    max_allocation = forms.DecimalField(
+        label="Largest allocation",
+        help_text="The most that one subscriber may let a bot use, where more would not do. Empty: no limit.",
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=MOST_ALLOCATION,
+        max_digits=15,
+        decimal_places=2,
+        error_messages=AMOUNTS,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    field_order = [
+        *("name", "description", "risk_level", "pairs", "stake_currency", "timeframe", "max_allocation"),
+    ]
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(kind, *args, **kwargs)
+        self.fields["max_allocation"].unit = self.currency  # type: ignore[attr-defined]
         self.order_fields(self.field_order)
+
+    def clean(self) -> dict[str, Any]:
+        """The largest allocation is not less than what the parameters need."""
+        data = super().clean()
+        most, configuration = data.get("max_allocation"), data.get("configuration")
+        if most is not None and configuration is not None:
+            needed = needs.needed_allocation(configuration)
+            if most < needed:
+                self.add_error(
+                    "max_allocation",
+                    f"These parameters need {needed} {configuration.stake_currency}. "
+                    "Allow that much, or leave it empty.",
+                )
+        return data
 
     def text(self) -> Text:
         """As the services take it."""
@@ -171,6 +254,8 @@ def first_values(kind: str) -> dict[str, Any]:
 def values_of_version(version: TemplateVersion) -> dict[str, Any]:
     """What a form holds that is about this version."""
     about = {"name": version.name, "description": version.description, "risk_level": version.risk_level}
+    if version.max_allocation is not None:
+        about["max_allocation"] = plain(version.max_allocation)
     if version.strategy_type not in kinds.KINDS:
         return {**about, "config": as_typed(version.config_json)}
     try:

@@ -103,6 +103,10 @@ class BotTemplate(models.Model):
                 name="bot_templates_public_is_published",
             ),
             allocations("bot_templates"),
+            models.CheckConstraint(
+                condition=models.Q(featured_at__isnull=True) | models.Q(is_public=True),
+                name="bot_templates_featured_is_public",
+            ),
         ]
         indexes = [
             models.Index(

@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern] = [
     path("<slug:template_id>/edit/", authoring.edit, name="edit"),
     path("<slug:template_id>/submit/", authoring.submit, name="submit"),
     path("<slug:template_id>/withdraw/", authoring.withdraw, name="withdraw"),
+    path("<slug:template_id>/delete/", authoring.discard, name="discard"),
     path("<slug:template_id>/start/", listing.start, name="start"),
 ]

@@ -14,8 +14,10 @@ from bots.strategies import kinds, needs
 from marketplace import queries
 from marketplace.enums import EDITABLE, RiskLevel, StrategyType, TemplateStatus
 from marketplace.exceptions import (
+    AllocationRefused,
     DocumentRefused,
     NameTaken,
+    TemplateExists,
     TemplateNotEditable,
     TemplateNotSubmittable,
     TemplateNotWithdrawable,
@@ -54,13 +56,22 @@ class Text:
 
 @transaction.atomic
 @ledger.named("template.create")
-def create(*, actor: User, text: Text) -> BotTemplate:
-    """A draft, which nobody else sees. Raises TextRefused, DocumentRefused, NameTaken."""
+def create(*, actor: User, text: Text, template_id: str = "") -> BotTemplate:
+    """A draft, which nobody else sees. Raises TextRefused, DocumentRefused, NameTaken, AllocationRefused.
+
+    `template_id` is chosen before the form is shown: sent twice, it makes one draft. Sent again with something else
+    it raises TemplateExists, and the draft stays.
+    """
     take_turns(actor)
+    made = queries.own_templates().filter(template_id=template_id).first() if template_id else None
+    if made is not None:
+        return _as_made(made, text)
     if queries.own_templates().count() >= MOST:
         raise TemplateNotEditable(f"You have {MOST} templates. That is as many as one author may have.")
     columns = _columns(text)
     key = columns.pop("name_key")
+    if template_id:
+        columns["template_id"] = template_id
     template = BotTemplate.across_tenants.create(creator_tenant_id=current_tenant_id(), **columns)
     # The database has made the first version of it.
     queries.versions_of(template).update(name_key=key)
@@ -130,6 +141,28 @@ def withdraw(*, actor: User, template: BotTemplate, reason: str) -> None:
         raise TemplateNotWithdrawable(f"{template} is not published, so there is nothing to withdraw.")
 
 
+@transaction.atomic
+@ledger.named("template.discard")
+def discard(*, actor: User, template: BotTemplate) -> None:
+    """Throw away what was never published, for good. Who asks twice is not told otherwise.
+
+    Raises TemplateNotEditable for what moderators have before them, or everybody saw.
+    """
+    take_turns(actor)
+    found = queries.own_templates().filter(pk=template.pk).first()
+    if found is None:
+        return
+    if found.status == TemplateStatus.SUBMITTED:
+        raise TemplateNotEditable(
+            f"{found} is with the moderators. It can be deleted once they have answered."
+        )
+    if found.status not in EDITABLE or found.published_at is not None:
+        raise TemplateNotEditable(
+            f"{found} was published, so it stays: others may have bots of it. Withdraw it instead."
+        )
+    found.delete()
+
+
 def refuse_taken_name(name: str) -> None:
     """Raises NameTaken where another author's public template has it, or one that looks like it."""
     taken = queries.look_alikes(name_key(name), besides=current_tenant_id()).first()
@@ -150,6 +183,7 @@ def _columns(text: Text) -> dict[str, Any]:
     needed = None
     if text.strategy_type in kinds.KINDS:
         needed = needs.needed_allocation(kinds.parse(text.config))
+        _refuse_too_small_a_limit(text, needed)
     for problem in problems_of_document(text.config):
         raise DocumentRefused(problem)
     return {
@@ -162,3 +196,22 @@ def _columns(text: Text) -> dict[str, Any]:
         "needed_allocation": needed,
         "max_allocation": text.max_allocation,
     }
+
+
+def _as_made(template: BotTemplate, text: Text) -> BotTemplate:
+    """The draft that the form made before, where it says the same."""
+    if all(getattr(template, name) == value for name, value in _columns(text).items() if name != "name_key"):
+        return template
+    raise TemplateExists(
+        f"This form has made the draft {template} already, and it says something else. Nothing was changed. "
+        "Sent once more, it makes another draft."
+    )
+
+
+def _refuse_too_small_a_limit(text: Text, needed: Decimal) -> None:
+    if text.max_allocation is not None and text.max_allocation < needed:
+        currency = text.config.get("stake_currency", "")
+        raise AllocationRefused(
+            f"These parameters need {needed} {currency}, so the largest allocation cannot be "
+            f"{text.max_allocation} {currency}."
+        )

@@ -14,12 +14,18 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from marketplace.enums import TemplateStatus
-from marketplace.exceptions import AlreadyDecided, NotPublishable, TemplateNotWithdrawable
-from marketplace.models import TemplateVersion
+from marketplace.exceptions import (
+    AlreadyDecided,
+    NotPublishable,
+    TemplateNotFeatured,
+    TemplateNotWithdrawable,
+)
+from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services import telling
 from marketplace.services.checks import checks_of
 from marketplace.services.plain_text import plain_reason
 from tradewise.tenancy.context import PLATFORM, current_binding, tenant_context
+from tradewise.tenancy.models import CurrentTimestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +105,33 @@ def withdraw(*, actor: str, seen: Seen, reason: str) -> TemplateVersion:
     return version
 
 
+@transaction.atomic
+def feature(*, actor: str, template: BotTemplate) -> bool:
+    """Recommend it to everybody; False where it is recommended already. Raises TemplateNotFeatured."""
+    with _in_the_trail_of(template, actor, "template.feature"):
+        public = BotTemplate.across_tenants.filter(pk=template.pk, is_public=True)
+        if public.filter(featured_at__isnull=True).update(
+            featured_at=CurrentTimestamp(), updated_at=CurrentTimestamp()
+        ):
+            return True
+        if not public.exists():
+            raise TemplateNotFeatured(f"{template} is not published, so it cannot be featured.")
+    return False
+
+
+@transaction.atomic
+def unfeature(*, actor: str, template: BotTemplate) -> bool:
+    """Recommend it no more; False where it was not recommended."""
+    with _in_the_trail_of(template, actor, "template.unfeature"):
+        featured = BotTemplate.across_tenants.filter(pk=template.pk, featured_at__isnull=False)
+        return bool(featured.update(featured_at=None, updated_at=CurrentTimestamp()))
+
+
 @contextmanager
-def _in_the_trail_of(version: TemplateVersion, actor: str, action: str) -> Iterator[None]:
+def _in_the_trail_of(written: TemplateVersion | BotTemplate, actor: str, action: str) -> Iterator[None]:
     """Bound to the author; to the platform where the author has left."""
     who = current_binding()
-    tenant = version.creator_tenant_id or PLATFORM
+    tenant = written.creator_tenant_id or PLATFORM
     with tenant_context(tenant, actor=actor, action=action, ip=who.ip, user_agent=who.user_agent):
         yield
 

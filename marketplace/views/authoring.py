@@ -1,4 +1,4 @@
-"""What an author does: write, submit, withdraw."""
+"""What an author does: write, submit, withdraw, throw away."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.http import TraderRequest
@@ -28,11 +29,17 @@ def new(request: TraderRequest, kind: str) -> HttpResponse:
     if kind not in StrategyType.values:
         raise Http404
     form = template_form(kind, request.POST if request.method == "POST" else None, initial=first_values(kind))
+    tenant = str(request.tenant_id)
     if request.method == "GET" or not form.is_valid():
+        if request.method == "GET":
+            form.give_ticket(tenant)
         return _form(request, form)
     try:
-        template = authoring.create(actor=request.user, text=form.text())
+        template = authoring.create(
+            actor=request.user, text=form.text(), template_id=form.template_id(tenant)
+        )
     except DomainError as refusal:
+        form.give_ticket(tenant)
         return _form(request, form, refusal=refusal)
     messages.success(request, f"{template} is kept as a draft. Nobody else sees it yet.")
     return SeeOther(template.get_absolute_url())
@@ -87,6 +94,21 @@ def withdraw(request: TraderRequest, template_id: str) -> HttpResponse:
         return _refused(request, template, str(refusal))
     messages.success(request, f"{template} is withdrawn. Nobody can start with it any more.")
     return SeeOther(template.get_absolute_url())
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def discard(request: TraderRequest, template_id: str) -> HttpResponse:
+    """Throw a draft away that was never published."""
+    template = own_template(request, template_id)
+    if request.method == "GET":
+        return render(request, "marketplace/discard.html", {"template": template})
+    try:
+        authoring.discard(actor=request.user, template=template)
+    except DomainError as refusal:
+        return _refused(request, template, str(refusal))
+    messages.success(request, f"The draft {template} is deleted.")
+    return SeeOther(reverse("marketplace:templates"))
 
 
 def _form(

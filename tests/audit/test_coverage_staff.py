@@ -141,7 +141,9 @@ def test_every_page_of_the_admin_is_watched_and_has_no_action_that_is_not(staff:
     names, admins, actions = shown.stdout.split("\n")[:3]
     assert all(entry.endswith(f":{WatchedAdmin.__name__}") for entry in admins.split()), admins
     # Tried in tests/marketplace/test_platform_bots.py and test_moderation.py.
-    assert sorted(actions.split()) == ["approve", "reject", "run_on_the_platform", "withdraw"]
+    assert sorted(actions.split()) == [
+        *("approve", "feature", "reject", "run_on_the_platform", "unfeature", "withdraw"),
+    ]
     posted = {"login", "logout", "password_change"}
     known = {"index", "password_change_done", "jsi18n", "view_on_site", "app_list", "autocomplete", "-"}
     suffixes = ("_changelist", "_add", "_history", "_delete", "_change")

@@ -221,6 +221,12 @@ def withdraw_a_template(client: Client, trader: User, **_: Any) -> Step:
     return Step("template.withdraw", str(trader.pk))
 
 
+@scenario("marketplace:discard")
+def throw_a_draft_away(client: Client, trader: User, **_: Any) -> Step:
+    assert client.post(f"{own_template(client)}delete/").status_code == 303
+    return Step("template.discard", str(trader.pk))
+
+
 @scenario("bots:setup")
 def set_up(client: Client, trader: User, **_: Any) -> Step:
     bot = engine_bot(trader.tenant_id)

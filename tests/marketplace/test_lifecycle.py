@@ -121,7 +121,6 @@ def test_only_a_draft_is_written_on_and_never_by_staff(alice: User, state: str, 
     [
         "UPDATE bot_templates SET is_public = true, status = 'published' WHERE id = %s",
         "UPDATE bot_templates SET config_json = '{}' WHERE id = %s",
-        "DELETE FROM bot_templates WHERE id = %s",
         "DELETE FROM template_versions WHERE template_id = %s",
     ],
 )

@@ -187,3 +187,46 @@ def test_a_message_about_another_tenants_template_tells_nobody(alice: User, mall
         telling.deliver({"tenant_id": str(mallory.tenant_id), "template_id": number, "number": 2})
         telling.deliver({"tenant_id": str(uuid.uuid4()), "template_id": number, "number": 1})
     assert sql("SELECT FROM outbox_messages") == []
+
+
+def test_each_rejection_of_many_has_its_own_reason_or_the_one_for_all(alice: User) -> None:
+    first, second = made(alice, "submitted", name="One"), made(alice, "submitted", name="Two")
+    seen = [version(first), version(second)]
+    method, where, form = decision("reject", *seen)
+    own = {f"reason-{seen[0].id}": "Too vague."}
+    pages = visit(LOGIN, (method, where, form | own), (method, where, form | own | {"reason": "Say more."}))
+    assert [status for status, *_ in pages[1:]] == [200, 302]
+    assert "Say why" in text_of(pages[1])
+    assert f'name="reason-{seen[1].id}"' in pages[1][2]
+    assert [version(number).reason for number in (first, second)] == ["Too vague.", "Say more."]
+
+
+def test_staff_feature_what_is_published_and_nothing_else(alice: User, staff: int) -> None:
+    public, hidden = made(alice, "published", name="Public"), made(alice, "submitted", name="Hidden")
+    form: Any = {"action": "feature", "_selected_action": [str(public), str(hidden)]}
+    templates = "/marketplace/bottemplate/"
+    before = last_entry()
+    pages = visit(LOGIN, ("post", templates, form), ("post", templates, form), ("get", templates, None))
+    assert "Public: featured." in text_of(pages[3])
+    assert "Public: featured already." in text_of(pages[3])
+    assert "Hidden is not published, so it cannot be featured." in text_of(pages[3])
+    assert [rows(number)[0].featured_at is not None for number in (public, hidden)] == [True, False]
+    (entry,) = [each for each in entries_since(before) if each.action == "template.feature"]
+    assert (entry.actor, entry.tenant_id) == (f"staff:{staff}", alice.tenant_id)
+    assert entry.resource_id == rows(public)[0].template_id
+    visit(LOGIN, ("post", templates, form | {"action": "unfeature"}))
+    assert rows(public)[0].featured_at is None
+    (entry,) = [each for each in entries_since(before) if each.action == "template.unfeature"]
+    assert entry.tenant_id == alice.tenant_id
+
+
+def test_what_is_withdrawn_is_featured_no_more(alice: User) -> None:
+    number = made(alice, "published")
+    sql("UPDATE bot_templates SET featured_at = now() WHERE id = %s", number)
+    ask("withdraw", alice, number)
+    assert rows(number)[0].featured_at is None
+    with (
+        psycopg.connect(servers.dsn("tw_staff", servers.process_database())) as site,
+        pytest.raises(psycopg.errors.CheckViolation, match="featured_is_public"),
+    ):
+        site.execute("UPDATE bot_templates SET featured_at = now() WHERE id = %s", [number])
