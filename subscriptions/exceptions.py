@@ -11,5 +11,13 @@ class SubscriptionIsOver(DomainError):  # noqa: N818
     """It was cancelled, which is final."""
 
 
+class VersionNotOffered(DomainError):  # noqa: N818
+    """Not what is published now: there is a newer version, or the template is not public any more."""
+
+
+class CannotMove(DomainError):  # noqa: N818
+    """A bot that is there cannot do what the version says."""
+
+
 class SubscriptionIsGone(DomainError):  # noqa: N818
     """It was deleted together with its bot."""

@@ -1,12 +1,14 @@
 """What comes in from the pages of subscriptions. Forms clean; they decide nothing."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
 
-from bots.setup_form import LaunchForm, SetupForm
+from bots.setup_form import AMOUNTS, MOST_ALLOCATION, LaunchForm, SetupForm
 
 LAST_PAGE: Final = 10_000
+LAST_VERSION: Final = 1_000_000
 
 
 class AllocationForm(forms.Form):
@@ -14,11 +16,12 @@ class AllocationForm(forms.Form):
 
     allocation = SetupForm.base_fields["allocation"]
 
-    def __init__(self, *args: Any, currency: str, least: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, currency: str, least: str, most: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["allocation"]
         field.unit = currency  # type: ignore[attr-defined]
-        field.help_text = f"At least {least}. {field.help_text}"
+        bounds = f"At least {least}, at most {most}." if most else f"At least {least}."
+        field.help_text = f"{bounds} {field.help_text}"
 
     def take(self, problems: tuple[tuple[str, str], ...]) -> None:
         """Show each problem of a set-up at its field, or above all of them."""
@@ -36,10 +39,43 @@ class SubscribeForm(AllocationForm):
         help_text="No bot starts with real money. A dry run can go live later, from its own page.",
     )
 
+    #: Which version the page showed: no other is started.
+    version = forms.IntegerField(
+        required=False, min_value=1, max_value=LAST_VERSION, widget=forms.HiddenInput()
+    )
+
     def __init__(self, *args: Any, can_simulate: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not can_simulate:
             self.fields["mode"].choices = LaunchForm.MODES[:1]  # type: ignore[attr-defined]
+
+
+class MoveForm(forms.Form):
+    """Which version the trader has looked at and wants."""
+
+    version = forms.IntegerField(min_value=1, max_value=LAST_VERSION, widget=forms.HiddenInput())
+
+
+class LimitForm(forms.Form):
+    """What all subscriptions may use together, in one currency."""
+
+    currency = forms.RegexField(
+        "^[A-Z0-9]{2,10}$",
+        label="Currency",
+        error_messages={"invalid": "Such as USDT."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+    )
+    amount = forms.DecimalField(
+        label="All subscriptions together",
+        help_text="Dry runs and real money alike; invented money does not count. Empty: no limit of your own.",
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=MOST_ALLOCATION,
+        max_digits=15,
+        decimal_places=2,
+        error_messages=AMOUNTS,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
 
 
 class ListForm(forms.Form):

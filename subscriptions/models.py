@@ -1,5 +1,6 @@
 """A trader following a template: which bot trades it, and with how much."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -40,12 +41,19 @@ class Subscription(TenantOwned):
         default=SubscriptionStatus.ACTIVE,
         db_default=SubscriptionStatus.ACTIVE,
     )
+    #: The version of the template that it follows; NULL where it began before versions were noted.
+    version = models.IntegerField(null=True)
+    #: The trader's own result, which the worker reckons (`services.reckoning`); NULL before it has for the first time.
     performance_data = models.JSONField(null=True)
+    #: When it is reckoned next; NULL once the result of a cancelled one is final.
+    next_reckoning_at = models.DateTimeField(null=True, db_default=CurrentTimestamp())
     #: Since when, where it is; NULL otherwise.
     paused_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     #: Whether its trader was told that its bot is up for the first time.
     start_told = models.BooleanField(default=False, db_default=False)
+    #: In all, before the pause that goes on.
+    paused_for = models.DurationField(default=timedelta(), db_default=timedelta())
     created_at = models.DateTimeField(auto_now_add=True, db_default=CurrentTimestamp())
     updated_at = models.DateTimeField(auto_now=True, db_default=CurrentTimestamp())
 
@@ -82,8 +90,20 @@ class Subscription(TenantOwned):
                 | models.Q(allocation_amount__gt=0, allocation_amount__lte=9_999_999_999_999),
                 name="subscriptions_allocation_is_an_amount",
             ),
+            models.CheckConstraint(
+                condition=models.Q(paused_for__gte=timedelta()), name="subscriptions_paused_for_a_while"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(next_reckoning_at__isnull=False) | models.Q(status="cancelled"),
+                name="subscriptions_are_reckoned_while_they_go_on",
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["next_reckoning_at"],
+                condition=models.Q(next_reckoning_at__isnull=False),
+                name="subscriptions_to_be_reckoned",
+            ),
             models.Index(fields=["user"], name="idx_subscriptions_user"),
             models.Index(fields=["template"], name="idx_subscriptions_template"),
             models.Index(fields=["status"], name="idx_subscriptions_status"),
@@ -101,3 +121,28 @@ class Subscription(TenantOwned):
     def is_over(self) -> bool:
         """Whether it was cancelled."""
         return self.status == SubscriptionStatus.CANCELLED
+
+
+class AllocationLimit(TenantOwned):
+    """The most that a trader's subscriptions may use together of one currency; invented money does not count."""
+
+    currency = models.CharField(max_length=20)
+    amount = models.DecimalField(max_digits=15, decimal_places=2)
+
+    objects = TenantManager["AllocationLimit"]()
+    across_tenants: ClassVar[models.Manager["AllocationLimit"]] = models.Manager()
+
+    class Meta:
+        db_table = "allocation_limits"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "currency"], name="allocation_limits_one_a_currency"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, amount__lte=9_999_999_999_999),
+                name="allocation_limits_are_amounts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"

@@ -1,10 +1,14 @@
 """Questions about subscriptions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models import Case, QuerySet, Value, When
 
-from marketplace.models import BotTemplate
+from bots.models import BotEngine
+from bots.strategies import kinds
+from marketplace.exceptions import TemplateNotStartable
+from marketplace.models import BotTemplate, TemplateVersion
+from marketplace.services.starting import configuration_of
 from subscriptions.enums import SubscriptionStatus
 from subscriptions.models import Subscription
 
@@ -36,3 +40,20 @@ def templates_of(subscriptions: Iterable[Subscription]) -> dict[int, BotTemplate
     """The templates of these that the tenant may read, by their keys."""
     wanted = {subscription.template_id for subscription in subscriptions}
     return BotTemplate.across_tenants.in_bulk(wanted)
+
+
+def versions_of(subscriptions: Iterable[Subscription]) -> Mapping[tuple[int, int | None], TemplateVersion]:
+    """The versions that these follow and that may be read, by template and number."""
+    wanted = {(each.template_id, each.version) for each in subscriptions if each.version is not None}
+    found = TemplateVersion.across_tenants.filter(
+        template_id__in={template for template, _ in wanted}, number__in={number for _, number in wanted}
+    )
+    return {(version.template_id, version.number): version for version in found}
+
+
+def is_set_up_otherwise(engine: BotEngine, version: TemplateVersion) -> bool:
+    """Whether the bot's parameters were changed since: they are not what the version says."""
+    try:
+        return bool(engine.config_json != kinds.dump(configuration_of(version)))
+    except TemplateNotStartable:
+        return False

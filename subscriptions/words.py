@@ -16,7 +16,12 @@ ACTIONS = {
     "subscription.pause": "Paused the subscription",
     "subscription.resume": "Resumed the subscription",
     "subscription.allocate": "Changed the allocation",
+    "subscription.move": "Moved to another version of the template",
     "subscription.cancel": "Cancelled the subscription",
+    "allocation_limit.set": "Set what all subscriptions may use together",
+    "allocation_limit.create": "Limited what all subscriptions may use together",
+    "allocation_limit.change": "Changed what all subscriptions may use together",
+    "allocation_limit.delete": "Took a limit of all subscriptions away",
     "template.count_subscribers": "Counted the template's subscribers anew",
 }
 FIELDS = {
@@ -24,6 +29,10 @@ FIELDS = {
     "subscription.bot_id": "Number of the bot",
     "template_id": "Number of the template",
     "subscription.paused_at": "Paused since",
+    "subscription.paused_for": "Paused in all, before",
+    "subscription.version": "Version of the template",
+    "allocation_limit.currency": "Currency",
+    "allocation_limit.amount": "All subscriptions together",
     "subscription.cancelled_at": "Cancelled",
 }
 VALUES = {"subscription.status": {value: str(label) for value, label in SubscriptionStatus.choices}}
@@ -42,7 +51,10 @@ def learn() -> None:
     words.learn(
         "Subscriptions",
         ACTIONS,
-        resources={"subscription": Resource("subscription", find=find_subscriptions)},
+        resources={
+            "subscription": Resource("subscription", find=find_subscriptions),
+            "allocation_limit": Resource("limit of subscriptions", "limits of subscriptions"),
+        },
         fields=FIELDS,
         values=VALUES,
     )

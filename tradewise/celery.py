@@ -17,6 +17,8 @@ TICK = 2.0
 SEAL = 5.0
 #: Seconds between two looks for subscriptions that have started.
 STARTS = 5.0
+#: Seconds between two looks for subscriptions whose result is due.
+RESULTS = 30.0
 
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
@@ -24,6 +26,7 @@ app.conf.beat_schedule = {
     "deliver": {"task": "tradewise.deliver_outbox", "schedule": TICK, "options": {"expires": TICK}},
     "webhooks": {"task": "accounts.post_webhooks", "schedule": TICK, "options": {"expires": TICK}},
     "started": {"task": "subscriptions.tell_started", "schedule": STARTS, "options": {"expires": STARTS}},
+    "results": {"task": "subscriptions.reckon", "schedule": RESULTS, "options": {"expires": RESULTS}},
     "seal": {"task": "audit.seal", "schedule": SEAL, "options": {"expires": SEAL}},
     "audit-partitions": {"task": "audit.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
     "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},

@@ -1,6 +1,7 @@
 """Bots that TradeWise runs: what their trader may ask. Each function is one transaction, the rest the reconciler's."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -56,6 +57,10 @@ class Wanted:
     template_id: str = ""
     smallest_order: Decimal | None = None
     bot_id: str = ""
+
+
+HAVE_A_SAY: Final[list[Callable[[Bot, BotEngine, Wanted], None]]] = []
+"""Asked before the parameters of a bot change; each raises SetupRefused. Apps that know more of a bot register here."""
 
 
 @transaction.atomic
@@ -162,7 +167,10 @@ def change(*, actor: Owner, bot: Bot, wanted: Wanted, note: str | None) -> Bot:
     Its mode stays. Raises SetupRefused or BotIsGone.
     """
     refuse_problems(wanted)
+    take_turns(actor)
     bot, engine = lock_engine(bot)
+    for refuse in HAVE_A_SAY:
+        refuse(bot, engine, wanted)
     bot.name, bot.description = wanted.name, note
     fields = ["name", "description", "updated_at"]
     if engine.config_json != kinds.dump(wanted.configuration) or engine.allocation != wanted.allocation:

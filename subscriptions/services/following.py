@@ -6,8 +6,10 @@ last. Whoever asks twice gets what there is, and nothing is done twice.
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
 
 from accounts.models import User
 from audit import ledger
@@ -22,9 +24,15 @@ from bots.strategies.common import ConfigurationRefused
 from marketplace.models import BotTemplate
 from marketplace.services.starting import configuration_of
 from subscriptions.enums import SubscriptionStatus
-from subscriptions.exceptions import SubscriptionIsGone, SubscriptionIsOver, TemplateNotOffered
+from subscriptions.exceptions import (
+    SubscriptionIsGone,
+    SubscriptionIsOver,
+    TemplateNotOffered,
+    VersionNotOffered,
+)
 from subscriptions.models import Subscription
 from subscriptions.queries import current_subscription
+from subscriptions.services.amounts import refuse_too_much
 from tradewise.tenancy.models import CurrentTimestamp
 
 LONGEST_NAME = 100
@@ -34,18 +42,25 @@ Parts = tuple[Subscription, Bot, BotEngine]
 @transaction.atomic
 @ledger.named("subscription.create")
 def subscribe(
-    *, actor: User, template: BotTemplate, allocation: Decimal, mode: Mode = Mode.DRY_RUN
+    *,
+    actor: User,
+    template: BotTemplate,
+    allocation: Decimal,
+    mode: Mode = Mode.DRY_RUN,
+    number: int | None = None,
 ) -> Subscription:
     """Make the subscription and its bot, which the reconciler starts.
 
-    A second one to the same template is the first one, whatever it says otherwise. Raises TemplateNotOffered,
-    TemplateNotStartable, SetupRefused, TooManyBots or NoPlace, and then there is neither.
+    `number` is the version that the trader has looked at, where that is known. A second one to the same template is the
+    first one, whatever it says otherwise. Raises TemplateNotOffered, VersionNotOffered, TemplateNotStartable,
+    SetupRefused, TooManyBots or NoPlace, and then there is neither.
     """
     take_turns(actor)
     there = current_subscription(template)
     if there is not None:
         return there
-    template = _offered(template)
+    template = offered(template.pk)
+    _refuse_newer(template, number)
     wanted = Wanted(
         name=template.name[:LONGEST_NAME],
         configuration=configuration_of(template),
@@ -53,11 +68,18 @@ def subscribe(
         mode=mode,
         template_id=template.template_id,
     )
+    running.refuse_problems(wanted)
+    refuse_too_much(wanted, template)
     bot = running.launch_bot(actor=actor, wanted=wanted)
     subscription = Subscription(
-        tenant_id=actor.tenant_id, user=actor, bot=bot, template=template, allocation_amount=allocation
+        tenant_id=actor.tenant_id,
+        user=actor,
+        bot=bot,
+        template=template,
+        version=template.version,
+        allocation_amount=allocation,
     )
-    subscription.save(force_insert=True)
+    _begin(subscription)
     return subscription
 
 
@@ -68,13 +90,13 @@ def pause(*, actor: User, subscription: Subscription) -> Subscription:
 
     Raises SubscriptionIsOver, SubscriptionIsGone, or CommandRefused where the bot cannot be asked.
     """
-    subscription, bot, engine = _lock(actor, subscription)
-    _refuse_over(subscription, bot)
+    subscription, bot, engine = lock_parts(actor, subscription)
+    refuse_over(subscription, bot)
     if engine.is_on and bot.desired_state == DesiredState.RUNNING:
         lifecycle.request_pause(actor=actor, bot=bot)
     if subscription.status != SubscriptionStatus.PAUSED:
         subscription.status, subscription.paused_at = SubscriptionStatus.PAUSED, CurrentTimestamp()
-        _save(subscription, "status", "paused_at")
+        save(subscription, "status", "paused_at")
     return subscription
 
 
@@ -85,15 +107,16 @@ def resume(*, actor: User, subscription: Subscription) -> Subscription:
 
     Raises SubscriptionIsOver, SubscriptionIsGone, CommandRefused, or NoPlace where there is no room for it.
     """
-    subscription, bot, engine = _lock(actor, subscription)
-    _refuse_over(subscription, bot)
+    subscription, bot, engine = lock_parts(actor, subscription)
+    refuse_over(subscription, bot)
     if not engine.is_on or bot.desired_state == DesiredState.STOPPED:
         running.start(actor=actor, bot=bot)
     elif bot.desired_state == DesiredState.PAUSED and bot.status != BotStatus.RUNNING:
         lifecycle.request_resume(actor=actor, bot=bot)
     if subscription.status != SubscriptionStatus.ACTIVE:
+        subscription.paused_for = _paused_in_all(subscription)
         subscription.status, subscription.paused_at = SubscriptionStatus.ACTIVE, None
-        _save(subscription, "status", "paused_at")
+        save(subscription, "status", "paused_at", "paused_for")
     return subscription
 
 
@@ -102,16 +125,16 @@ def resume(*, actor: User, subscription: Subscription) -> Subscription:
 def change_allocation(*, actor: User, subscription: Subscription, allocation: Decimal) -> Subscription:
     """Let the bot use another amount; an engine that is on starts again with it.
 
-    Raises SubscriptionIsOver, SubscriptionIsGone, or SetupRefused where it is too little.
+    Raises SubscriptionIsOver, SubscriptionIsGone, or SetupRefused where it is too little or too much.
     """
-    subscription, bot, engine = _lock(actor, subscription)
-    _refuse_over(subscription, bot)
+    subscription, bot, engine = lock_parts(actor, subscription)
+    refuse_over(subscription, bot)
     wanted = replace(wanted_of(bot, engine), allocation=allocation)
     running.refuse_problems(wanted)
     if subscription.allocation_amount != allocation:
         subscription.allocation_amount = allocation
         # Before the engine: the database lets the one follow the other, under the name of that.
-        _save(subscription, "allocation_amount")
+        save(subscription, "allocation_amount")
     running.change(actor=actor, bot=bot, wanted=wanted, note=bot.description)
     return subscription
 
@@ -123,14 +146,16 @@ def cancel(*, actor: User, subscription: Subscription, way: StopWay) -> Subscrip
 
     Raises SubscriptionIsGone.
     """
-    subscription, bot, engine = _lock(actor, subscription)
+    subscription, bot, engine = lock_parts(actor, subscription)
     if subscription.is_over:
         return subscription
     if engine.phase != Phase.OFF:
         running.stop(actor=actor, bot=bot, way=way)
+    subscription.paused_for = _paused_in_all(subscription)
     subscription.status, subscription.paused_at = SubscriptionStatus.CANCELLED, None
-    subscription.cancelled_at = CurrentTimestamp()
-    _save(subscription, "status", "paused_at", "cancelled_at")
+    # The worker reckons the result once more, and then it is final.
+    subscription.cancelled_at = subscription.next_reckoning_at = CurrentTimestamp()
+    save(subscription, "status", "paused_at", "paused_for", "cancelled_at", "next_reckoning_at")
     return subscription
 
 
@@ -143,15 +168,40 @@ def wanted_of(bot: Bot, engine: BotEngine) -> Wanted:
     return Wanted(str(bot), configuration, engine.allocation, Mode(engine.mode))
 
 
-def _offered(template: BotTemplate) -> BotTemplate:
-    """As it is now, in this transaction."""
-    offered = BotTemplate.across_tenants.filter(pk=template.pk, is_public=True).first()
-    if offered is None:
-        raise TemplateNotOffered(f"{template} is not public, so nobody can subscribe to it.")
-    return offered
+def offered(key: int) -> BotTemplate:
+    """As it is now, in this transaction. Raises TemplateNotOffered."""
+    template = BotTemplate.across_tenants.filter(pk=key, is_public=True).first()
+    if template is None:
+        raise TemplateNotOffered("The template is not public, so nobody can subscribe to it or move with it.")
+    return template
 
 
-def _lock(actor: User, subscription: Subscription) -> Parts:
+def _refuse_newer(template: BotTemplate, number: int | None) -> None:
+    if number is not None and template.version != number:
+        raise VersionNotOffered(
+            f"Version {template.version} of {template} was published meanwhile, and you looked at version {number}. "
+            "You are not subscribed. Look at what it says now, then subscribe."
+        )
+
+
+def _begin(subscription: Subscription) -> None:
+    """The database takes none but with the version that is published at that moment."""
+    try:
+        with transaction.atomic():
+            subscription.save(force_insert=True)
+    except IntegrityError:
+        _refuse_newer(offered(subscription.template_id), subscription.version)
+        raise
+
+
+def _paused_in_all(subscription: Subscription) -> Any:
+    if subscription.paused_at is None:
+        return subscription.paused_for
+    since = CurrentTimestamp() - Value(subscription.paused_at, output_field=DateTimeField())
+    return Value(subscription.paused_for) + ExpressionWrapper(since, output_field=DurationField())
+
+
+def lock_parts(actor: User, subscription: Subscription) -> Parts:
     """All three rows as they are now. A subscription goes with its bot."""
     take_turns(actor)
     gone = SubscriptionIsGone("This subscription was deleted a moment ago, together with its bot.")
@@ -166,14 +216,15 @@ def _lock(actor: User, subscription: Subscription) -> Parts:
     return locked, bot, engine
 
 
-def _refuse_over(subscription: Subscription, bot: Bot) -> None:
+def refuse_over(subscription: Subscription, bot: Bot) -> None:
+    """Raises SubscriptionIsOver."""
     if subscription.is_over:
         raise SubscriptionIsOver(
             f"The subscription of {bot} was cancelled, which is final. Subscribe to the template anew instead."
         )
 
 
-def _save(subscription: Subscription, *fields: str) -> None:
+def save(subscription: Subscription, *fields: str) -> None:
     """Write them, and read back what the database filled in."""
     subscription.save(update_fields=[*fields, "updated_at"])
     subscription.refresh_from_db(fields=[*fields, "updated_at"])

@@ -24,6 +24,7 @@ from subscriptions.forms import AllocationForm, ListForm
 from subscriptions.models import Subscription
 from subscriptions.queries import subscriptions_with_bots
 from subscriptions.services import following
+from subscriptions.services.amounts import followed
 from subscriptions.services.following import wanted_of
 from subscriptions.views.rows import figures_of, rows_of, version_of
 from tradewise.exceptions import DomainError
@@ -142,10 +143,13 @@ def _allocation_form(request: TraderRequest, subscription: Subscription) -> Allo
     bot = subscription.bot
     wanted = wanted_of(bot, bot.engine)
     currency = wanted.configuration.stake_currency
-    least = formatting.amount(needs.needed_allocation(wanted.configuration), currency)
-    data = request.POST if request.method == "POST" else None
+    most = followed(subscription).max_allocation
     return AllocationForm(
-        data, initial={"allocation": plain(wanted.allocation)}, currency=currency, least=least
+        request.POST if request.method == "POST" else None,
+        initial={"allocation": plain(wanted.allocation)},
+        currency=currency,
+        least=formatting.amount(needs.needed_allocation(wanted.configuration), currency),
+        most="" if most is None else formatting.amount(most, currency),
     )
 
 

@@ -13,13 +13,14 @@ from bots.queries import COMMAND_SECONDS, WORKING
 from bots.views.engine import mode_of_engine, version_of_engine
 from bots.views.requests import engine_of
 from bots.views.rows import status_words
-from marketplace.models import BotTemplate
+from marketplace.models import BotTemplate, TemplateVersion
+from subscriptions.comparing import Compared, compare
 from subscriptions.enums import SubscriptionStatus
 from subscriptions.models import Subscription
-from subscriptions.queries import templates_of
+from subscriptions.queries import is_set_up_otherwise, templates_of, versions_of
 
 UNDER_WAY: Final = timedelta(seconds=COMMAND_SECONDS)
-NOT_PUBLIC: Final = "The template is not public any more. Your bot goes on as it is set up."
+NOT_PUBLIC: Final = "The template is no longer offered. Your bot goes on as it is set up."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Row:
     since: datetime
     notes: tuple[str, ...]
     is_bad: bool
+    compared: Compared
+    newer: int | None
+    """The number of a newer version, where there is one to move to."""
 
     @property
     def title(self) -> str:
@@ -57,20 +61,30 @@ class Row:
 
 def rows_of(subscriptions: Sequence[Subscription], now: datetime) -> list[Row]:
     """In the same order."""
-    templates = templates_of(subscriptions)
+    templates, versions = templates_of(subscriptions), versions_of(subscriptions)
     return [
-        _row(subscription, templates.get(subscription.template_id), now) for subscription in subscriptions
+        _row(
+            subscription,
+            templates.get(subscription.template_id),
+            versions.get((subscription.template_id, subscription.version)),
+            now,
+        )
+        for subscription in subscriptions
     ]
 
 
-def version_of(subscriptions: Iterable[Subscription]) -> str:
+def version_of(subscriptions: Sequence[Subscription]) -> str:
     """Changes with whatever the list shows of them."""
-    parts = []
+    parts = [
+        f"{template.pk}-{template.updated_at.timestamp():.6f}"
+        for template in templates_of(subscriptions).values()
+    ]
     for subscription in subscriptions:
         bot, figures = subscription.bot, figures_of(subscription.bot)
         taken = figures.taken_at.timestamp() if figures and figures.taken_at else 0
         stamps = f"{subscription.updated_at.timestamp():.6f}-{bot.updated_at.timestamp():.6f}-{taken:.6f}"
-        parts.append(f"{subscription.pk}-{bot.checks}-{stamps}{version_of_engine(engine_of(bot))}")
+        reckoned = (subscription.performance_data or {}).get("until")
+        parts.append(f"{subscription.pk}-{bot.checks}-{stamps}{version_of_engine(engine_of(bot))}-{reckoned}")
     return hashlib.blake2b("|".join(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -82,8 +96,15 @@ def figures_of(bot: Bot) -> BotFigures | None:
         return None
 
 
-def _row(subscription: Subscription, template: BotTemplate | None, now: datetime) -> Row:
+def _row(
+    subscription: Subscription,
+    template: BotTemplate | None,
+    followed: TemplateVersion | None,
+    now: datetime,
+) -> Row:
     bot, figures = subscription.bot, figures_of(subscription.bot)
+    engine = engine_of(bot)
+    is_otherwise = engine is not None and followed is not None and is_set_up_otherwise(engine, followed)
     asked = bot.command_asked_at
     is_under_way = bool(bot.command and asked is not None and now - asked < UNDER_WAY)
     status, label = status_words(bot.status, bot.health, bot.command, is_under_way=is_under_way)
@@ -93,12 +114,25 @@ def _row(subscription: Subscription, template: BotTemplate | None, now: datetime
         template=template,
         status=status,
         status_label=label,
-        mode=mode_of_engine(bot, engine_of(bot)),
+        mode=mode_of_engine(bot, engine),
         profit=figures.profit_all if figures else None,
         since=bot.record_since or bot.created_at,
-        notes=tuple(_notes(subscription, bot, template, engine_of(bot))),
+        notes=tuple(_notes(subscription, bot, template, engine)),
         is_bad=bot.status == BotStatus.ERROR or bot.health not in WORKING,
+        compared=compare(
+            subscription,
+            template.performance_data if template is not None and template.is_public else None,
+            is_set_up_otherwise=is_otherwise,
+            now=now,
+        ),
+        newer=_newer(subscription, template),
     )
+
+
+def _newer(subscription: Subscription, template: BotTemplate | None) -> int | None:
+    if template is None or not template.is_public or subscription.is_over:
+        return None
+    return template.version if template.version > (subscription.version or 0) else None
 
 
 def _notes(

@@ -22,6 +22,7 @@ from bots.views.launch import BY_VALUE
 from marketplace.exceptions import TemplateNotStartable
 from marketplace.models import BotTemplate
 from marketplace.services.starting import configuration_of
+from subscriptions.exceptions import VersionNotOffered
 from subscriptions.forms import SubscribeForm
 from subscriptions.queries import current_subscription
 from subscriptions.services import following
@@ -44,7 +45,7 @@ def subscribe(request: TraderRequest, template_id: str) -> HttpResponse:
         context = {"template": template, "reason": refusal}
         status = 200 if request.method == "GET" else 409
         return render(request, "marketplace/not_startable.html", context, status=status)
-    form = _form(request, configuration)
+    form = _form(request, template, configuration)
     if form.is_bound and form.is_valid():
         return _subscribe(request, template, configuration, form)
     status = 422 if form.is_bound else 200
@@ -54,9 +55,13 @@ def subscribe(request: TraderRequest, template_id: str) -> HttpResponse:
 def _subscribe(
     request: TraderRequest, template: BotTemplate, configuration: Configuration, form: SubscribeForm
 ) -> HttpResponse:
-    chosen = {"allocation": form.cleaned_data["allocation"], "mode": Mode(form.cleaned_data["mode"])}
+    data = form.cleaned_data
+    chosen = {"allocation": data["allocation"], "mode": Mode(data["mode"]), "number": data["version"]}
     try:
         following.subscribe(actor=request.user, template=template, **chosen)
+    except VersionNotOffered as newer:
+        form.data = {**request.POST.dict(), "version": str(template.version)}
+        return _page(request, template, configuration, form, status=409, refusal=newer)
     except SetupRefused as refused:
         form.take(refused.problems)
         return _page(request, template, configuration, form, status=422)
@@ -78,13 +83,15 @@ def _template(template_id: str) -> BotTemplate:
     return template
 
 
-def _form(request: TraderRequest, configuration: Configuration) -> SubscribeForm:
+def _form(request: TraderRequest, template: BotTemplate, configuration: Configuration) -> SubscribeForm:
     needed, unit = needs.needed_allocation(configuration), configuration.stake_currency
+    most = template.max_allocation
     return SubscribeForm(
         request.POST if request.method == "POST" else None,
-        initial={"allocation": plain(needed), "mode": Mode.DRY_RUN},
+        initial={"allocation": plain(needed), "mode": Mode.DRY_RUN, "version": template.version},
         currency=unit,
         least=formatting.amount(needed, unit),
+        most="" if most is None else formatting.amount(most, unit),
         can_simulate=places.can_simulate(),
     )
 
@@ -102,7 +109,7 @@ def _page(
         "template": template,
         "kind": BY_VALUE[configuration.strategy],
         "form": form,
-        "facts": _facts(configuration),
+        "facts": _facts(template, configuration),
         "parameters": parameters_in_words(configuration),
         "room": _room(request),
         **told,
@@ -110,8 +117,8 @@ def _page(
     return render(request, "subscriptions/subscribe.html", context, status=status)
 
 
-def _facts(configuration: Configuration) -> tuple[tuple[str, str], ...]:
-    unit = configuration.stake_currency
+def _facts(template: BotTemplate, configuration: Configuration) -> tuple[tuple[str, str], ...]:
+    unit, most = configuration.stake_currency, template.max_allocation
     orders = needs.orders(configuration)
     return (
         ("Strategy", BY_VALUE[configuration.strategy].title),
@@ -119,6 +126,7 @@ def _facts(configuration: Configuration) -> tuple[tuple[str, str], ...]:
         ("Pairs", ", ".join(configuration.pairs)),
         ("Timeframe", configuration.timeframe),
         ("Needs at least", formatting.amount(needs.needed_allocation(configuration), unit)),
+        *((("Takes at most", formatting.amount(most, unit)),) if most is not None else ()),
         ("Open trades", f"at most {needs.most_open_trades(configuration)}"),
         ("Orders of a trade", f"at most {len(orders)}, the first of {formatting.amount(orders[0], unit)}"),
     )

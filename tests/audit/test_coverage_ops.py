@@ -13,6 +13,7 @@ from accounts.models import User
 from audit.commanding import FOUNDATIONS, READS
 from tests import servers
 from tests.audit.world import entries_since, last_entry, sql
+from tests.factories.subscriptions import make_subscription, make_template
 from tests.health import conftest as played
 from tests.health.conftest import Town
 from tests.logins import as_login
@@ -159,6 +160,7 @@ TASKS = {
     "subscriptions.tell_started",
     "tradewise.deliver_outbox",
     "audit.keep_partitions",
+    "subscriptions.reckon",
 }
 SEALS = "audit.seal"
 
@@ -228,6 +230,15 @@ def test_an_engine_that_has_ended_is_noted_with_the_address_that_it_gave_back(
     assert (entry.action, entry.resource_id) == ("bot.change", "ended")
     assert entry.new_values == {"status": "inactive", "api_url": None, "exposed_host_port": None}
     assert_by_the_worker(entry)
+
+
+def test_a_reckoned_result_changes_by_itself_and_is_not_noted(alice: User) -> None:
+    subscription = make_subscription(alice, make_template())
+    before = last_entry()
+    assert run_task("subscriptions.reckon") == 1
+    (row,) = sql("SELECT performance_data AS data FROM subscriptions WHERE id = %s", subscription.pk)
+    assert row.data["return"] is None
+    assert entries_since(before) == []
 
 
 def test_a_delivered_mail_is_noted_without_its_words(alice: User, settings: Any, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.bots.conftest import SECRET, USERNAME, Freqtrade
 from tests.factories.accounts import PASSWORD
 from tests.factories.bots import BotFactory
 from tests.factories.engines import DCA, engine_bot, machine
-from tests.factories.subscriptions import make_subscription, make_template
+from tests.factories.subscriptions import make_subscription, make_template, publish
 from tests.isolation.test_http import URLS, address
 from tradewise.secrets import seal
 from tradewise.simulation import keys
@@ -171,6 +171,21 @@ def change_an_allocation(client: Client, trader: User, **_: Any) -> Step:
     bot = make_subscription(trader, make_template()).bot
     assert client.post(f"/subscriptions/{bot.bot_id}/allocation/", {"allocation": "500"}).status_code == 303
     return Step("subscription.allocate", str(trader.pk))
+
+
+@scenario("subscriptions:limit")
+def limit_subscriptions(client: Client, trader: User, **_: Any) -> Step:
+    assert client.post("/subscriptions/limit/", {"currency": "USDT", "amount": "500"}).status_code == 303
+    return Step("allocation_limit.set", str(trader.pk))
+
+
+@scenario("subscriptions:move")
+def move_a_subscription(client: Client, trader: User, **_: Any) -> Step:
+    template = make_template()
+    bot = make_subscription(trader, template).bot
+    publish(template, 2)
+    assert client.post(f"/subscriptions/{bot.bot_id}/version/", {"version": "2"}).status_code == 303
+    return Step("subscription.move", str(trader.pk))
 
 
 @scenario("subscriptions:cancel")

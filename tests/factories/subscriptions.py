@@ -39,6 +39,27 @@ def make_template(
     return BotTemplate(**row._asdict())
 
 
+def publish(
+    template: BotTemplate, number: int, *, config: dict[str, Any] | None = None, most: Any = None
+) -> None:
+    """The next version, as moderators would; other parameters than `DCA` where nothing else is said."""
+    other = {**DCA, "parameters": {**DCA["parameters"], "base_order": 50 + number}}
+    sql(
+        "INSERT INTO template_versions (creator_tenant_id, template_id, number, status, name, config_json, risk_level, "
+        "strategy_type, max_allocation) SELECT creator_tenant_id, id, %s, 'submitted', name, %s, risk_level, "
+        "strategy_type, %s FROM bot_templates WHERE id = %s",
+        number,
+        json.dumps(config or other),
+        most,
+        template.pk,
+    )
+    sql(
+        "UPDATE template_versions SET status = 'published', decided_at = now() WHERE template_id = %s AND number = %s",
+        template.pk,
+        number,
+    )
+
+
 def withdraw_templates() -> None:
     """All that are published, as a moderator would."""
     sql(
@@ -64,6 +85,7 @@ def make_subscription(
             user=user,
             bot=made,
             template=template,
+            version=template.version,
             allocation_amount=1000,
             status=status,
             paused_at=timezone.now() if status == "paused" else None,

@@ -54,6 +54,9 @@ ROWS: dict[str, str] = {
         "INSERT INTO subscriptions (tenant_id, user_id, bot_id, template_id, allocation_amount) "
         "VALUES ('{tenant}', {number}, {number}, {number}, 100)"
     ),
+    "allocation_limits": (
+        "INSERT INTO allocation_limits (tenant_id, currency, amount) VALUES ('{tenant}', '{canary}', 5)"
+    ),
     "audit_logs": (
         "INSERT INTO audit_logs (tenant_id, user_id, actor, action, resource_type) "
         "VALUES ('{tenant}', {number}, '{number}', '{canary}', 'bot')"

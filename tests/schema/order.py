@@ -224,6 +224,9 @@ ADDED_COLUMNS: dict[str, dict[str, str]] = {
         "tenant_id": "isolation across all tables",
         "start_told": "a trader is told once that a subscription has started",
         "paused_at": "since when, which explains why a result differs from the template's",
+        "paused_for": "how long in all, which explains why a result differs from the template's",
+        "version": "a trader stays on the version that was consented to",
+        "next_reckoning_at": "the database is the queue; empty once a result is final",
         "cancelled_at": "when it ended: updated_at says when anything changed last",
     },
     "bot_templates": {

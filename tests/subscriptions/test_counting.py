@@ -16,13 +16,13 @@ from bots.enums import Phase, StopWay
 from marketplace.models import BotTemplate
 from subscriptions.exceptions import SubscriptionIsOver
 from subscriptions.queries import current_subscription
-from subscriptions.services import following
+from subscriptions.services import following, moving
 from tests import servers
 from tests.audit.test_coverage_ops import manage
 from tests.audit.world import entries_since, last_entry, sql
 from tests.factories.accounts import UserFactory
 from tests.factories.engines import limit, machine
-from tests.factories.subscriptions import make_subscription, make_template, subscribers
+from tests.factories.subscriptions import make_subscription, make_template, publish, subscribers
 from tradewise.tenancy.context import PLATFORM, tenant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,7 +58,7 @@ def all_together(count: int, work: Callable[[int], None]) -> list[BaseException]
 def one_round(
     luck: random.Random, trader: User, template: BotTemplate, amounts: list[tuple[int, Decimal]]
 ) -> None:
-    """Subscribe, change the allocation, or cancel, whatever others do to the same meanwhile.
+    """Subscribe, change the allocation, move to version 2, or cancel, whatever others do to the same meanwhile.
 
     What was set is added to `amounts` while the trader's turn lasts, so in the order in which it was set.
     """
@@ -68,6 +68,9 @@ def one_round(
         if there is None or luck.random() < 0.4:
             made = following.subscribe(actor=trader, template=template, allocation=amount)
             amounts.append((made.pk, made.allocation_amount or Decimal(0)))
+        elif luck.random() < 0.2:
+            with suppress(SubscriptionIsOver):
+                moving.move(actor=trader, subscription=there, number=2)
         elif luck.random() < 0.5:
             following.cancel(actor=trader, subscription=there, way=StopWay.NOW)
         else:
@@ -78,13 +81,22 @@ def one_round(
 
 def test_forty_at_once_leave_no_duplicate_no_drift_and_no_cent_off(settings: Any) -> None:
     settings.BOT_LIMIT = 10_000
-    machine(THREADS * ROUNDS)
+    machine(THREADS * ROUNDS + TRADERS * TEMPLATES)
     traders = [UserFactory() for _ in range(TRADERS)]
     templates = [make_template(f"T {number}") for number in range(TEMPLATES)]
     for trader in traders:
         limit(trader.tenant_id, 10_000)
 
     amounts: list[tuple[int, Decimal]] = []
+
+    # Everybody who is there already follows the first version when the second one comes out.
+    for trader in traders:
+        for template in templates:
+            with tenant_context(trader.tenant_id, actor=str(trader.pk)):
+                made = following.subscribe(actor=trader, template=template, allocation=Decimal(1000))
+                amounts.append((made.pk, Decimal(1000)))
+    for template in templates:
+        publish(template, 2)
 
     def work(number: int) -> None:
         luck = random.Random(number)
@@ -106,6 +118,10 @@ def test_forty_at_once_leave_no_duplicate_no_drift_and_no_cent_off(settings: Any
     assert {row.id: row.allocation_amount for row in now} == dict(amounts)
     assert all(row.allocation == row.allocation_amount for row in now)
     assert len(now) == sql("SELECT count(*) AS n FROM bots")[0].n
+    # Whoever follows the second version has its parameters, and nobody else has.
+    says = "SELECT s.version, e.config_json #>> '{parameters,base_order}' AS first, s.status FROM subscriptions s "
+    held = sql(f"{says} JOIN bot_engines e ON e.bot_id = s.bot_id")
+    assert {(row.version, Decimal(row.first)) for row in held} == {(1, 50), (2, 52)}
     assert manage("reconcile_counters").stdout == "Every template's number of subscribers is right.\n"
 
 

@@ -1,0 +1,116 @@
+"""A subscription's own result beside its template's: each with its base, and what differs between the two."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from marketplace.records.evidence import MODES, RETURN_DAYS, counted, day_in_words
+from subscriptions.against import day_of, is_invented, ratio_of, why_not
+from subscriptions.models import Subscription
+
+Record = Mapping[str, Any]
+
+TIERS: Final = {"run_by_tradewise": "run by TradeWise", "observed": "observed by TradeWise"}
+DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is known is a ratio with its base in words; what is not is None with the reason."""
+
+    own: Decimal | None
+    own_base: str
+    template: Decimal | None
+    template_base: str
+    reasons: tuple[str, ...]
+
+
+def compare(
+    subscription: Subscription, record: Record | None, *, is_set_up_otherwise: bool, now: datetime
+) -> Compared:
+    """As the list shows it. `record` is the template's, None where there is none to be read."""
+    own = subscription.performance_data
+    if not own:
+        return Compared(None, "not reckoned yet", None, "not reckoned yet", ())
+    template = ratio_of(own, "template_return")
+    return Compared(
+        own=ratio_of(own, "return"),
+        own_base=_own_base(own),
+        template=template,
+        template_base=_base_of(own, record)
+        if template is not None
+        else str(own.get("template_reason") or ""),
+        reasons=tuple(_reasons(subscription, own, record, now, is_set_up_otherwise=is_set_up_otherwise)),
+    )
+
+
+def _own_base(own: Record) -> str:
+    since, until = day_of(own, "since"), day_of(own, "until")
+    mode = MODES.get(str(own.get("mode")), "")
+    if own.get("return") is None:
+        days = own.get("days_observed") or 0
+        if days < RETURN_DAYS:
+            return f"told from {RETURN_DAYS} days on: {counted(days, 'day')} seen so far"
+        return "not known"
+    if since is None or until is None:
+        return mode
+    return f"{day_in_words(since)} to {day_in_words(until)}, {mode}"
+
+
+def _base_of(own: Record, record: Record | None) -> str:
+    since, until = day_of(own, "since"), day_of(own, "template_until")
+    told = [f"{day_in_words(since)} to {day_in_words(until)}"] if since and until else []
+    if record:
+        told.append(MODES.get(str(record.get("mode")), ""))
+        told.append(TIERS.get(str(record.get("tier")), ""))
+    return ", ".join(filter(None, told))
+
+
+def _reasons(
+    subscription: Subscription,
+    own: Record,
+    record: Record | None,
+    now: datetime,
+    *,
+    is_set_up_otherwise: bool,
+) -> Iterator[str]:
+    """Facts alone. What is not known is not guessed."""
+    paused = _paused(subscription, now)
+    if paused >= DAY:
+        yield f"Yours was paused for {counted(paused.days, 'day')}."
+    elif paused:
+        yield "Yours was paused for less than a day."
+    if is_set_up_otherwise:
+        yield "You have changed the parameters of your bot."
+    changes = len((own.get("basis") or {}).get("flows") or ())
+    if changes:
+        yield f"You have changed the allocation {counted(changes, 'time')}; the bot starts anew each time."
+    unseen = int((own.get("basis") or {}).get("unseen") or 0)
+    if unseen >= DAY.total_seconds():
+        yield f"Nothing was seen of your bot for {counted(unseen // 86_400, 'day')} in all."
+    if record:
+        yield from _of_both(subscription, own, record)
+    if own.get("return") is not None:
+        yield "Fees are taken off; what they come to is not known."
+
+
+def _of_both(subscription: Subscription, own: Record, record: Record) -> Iterator[str]:
+    begun, since = day_of(record, "since"), day_of(own, "since")
+    if begun and since and since > begun:
+        later = counted((since - begun).days, "day")
+        yield f"You began {later} later than the template's record; compared are the same days."
+    version = record.get("version")
+    if isinstance(version, int) and subscription.version is not None and version != subscription.version:
+        yield f"You follow version {subscription.version}; the record is of version {version}."
+    mode, theirs = str(own.get("mode")), str(record.get("mode"))
+    if not why_not(record, mode=mode, currency=str(own.get("currency"))) and mode != theirs:
+        yield f"Yours is {MODES.get(mode, mode)}, the template's is {MODES.get(theirs, theirs)}."
+    if record.get("ended") and not is_invented(record):
+        yield "The template's record has ended."
+
+
+def _paused(subscription: Subscription, now: datetime) -> timedelta:
+    going_on = now - subscription.paused_at if subscription.paused_at is not None else timedelta()
+    return max(subscription.paused_for + going_on, timedelta())
