@@ -139,17 +139,6 @@ def test_what_was_decided_or_changed_meanwhile_is_said_and_left(alice: User) -> 
     assert rows(first)[0].status == "rejected"
 
 
-@pytest.mark.parametrize("action", ["approve", "reject", "withdraw"])
-@pytest.mark.parametrize("status", ["draft", "rejected", "withdrawn"])
-def test_no_decision_about_what_is_not_there_to_be_decided(alice: User, action: str, status: str) -> None:
-    number = made(alice, status)
-    before = rows(number)
-    pages = visit(LOGIN, decision(action, version(number), reason="Because."))
-    assert pages[1][0] == 302
-    assert rows(number) == before
-    assert sql("SELECT FROM outbox_messages") == []
-
-
 def test_nonsense_in_the_form_decides_nothing(alice: User) -> None:
     number = made(alice, "submitted")
     before = rows(number)
