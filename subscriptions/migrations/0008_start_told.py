@@ -3,19 +3,19 @@
 from django.db import migrations, models
 
 from audit.operations import Retrace, Trace
-from tradewise.tenancy.operations import Serve
+from tradewise.tenancy.operations import Grant
 
 KNOWN = {
     "resource": "subscription",
     "key": "id",
     "kept": "id, tenant_id, user_id, bot_id, template_id, allocation_amount, status, created_at, paused_at, "
-    "cancelled_at",
+    "cancelled_at, version, paused_for",
 }
-LEFT_OUT = "performance_data, updated_at"
+LEFT_OUT = "performance_data, updated_at, next_reckoning_at"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscriptions", "0005_rules"), ("bots", "0009_outages")]
+    dependencies = [("subscriptions", "0007_limits"), ("bots", "0009_outages")]
 
     operations = [
         # A default fills rows that policies hide from a migration; the next ones begin untold.
@@ -37,10 +37,5 @@ class Migration(migrations.Migration):
             before=Trace("subscription", left_out=LEFT_OUT, **KNOWN),
             now=Trace("subscription", left_out=f"{LEFT_OUT}, start_told", **KNOWN),
         ),
-        Serve(
-            "subscription",
-            role="tw_worker",
-            reads="id, tenant_id, bot_id, template_id, status, start_told",
-            updates="start_told",
-        ),
+        Grant("subscription", role="tw_worker", rights="UPDATE (start_told)"),
     ]
