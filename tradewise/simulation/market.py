@@ -174,6 +174,11 @@ class Market:
         close = self.price(symbol, end)
         return Candle(start, end, self.price(symbol, start), max(high, close), min(low, close), close, volume)
 
+    def midnight(self, symbol: Symbol, day: int) -> int:
+        """The price in ticks at 00:00 UTC of a day since 1970: the same as `price`, without the day's walk."""
+        ticks: int = round(math.exp(self._midnight(symbol, day)) * 10**symbol.price_places)
+        return ticks
+
     def _midnight(self, symbol: Symbol, day: int) -> float:
         """The logarithm of the price at 00:00 UTC of a day since 1970."""
         phases = random.Random(f"{self._seed}|{symbol.name}")  # noqa: S311 (a price, not a secret)
