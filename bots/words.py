@@ -12,6 +12,7 @@ ACTIONS = {
     "bot.edit": "Edited the bot",
     "bot.readdress": "Changed the bot's address or password",
     "bot.launch": "Made the bot and started it",
+    "bot.replay": "Kept the replay of a template",
     "bot.set_up": "Changed the bot's parameters",
     "bot.go_live": "Set the bot to trade real money",
     "bot.leave_live": "Set the bot back to a dry run",

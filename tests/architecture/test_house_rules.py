@@ -28,6 +28,8 @@ READS_JSON: Final = {
     "bots/adapters/parsing.py",
     "bots/management/commands/create_demo.py",
     "bots/reconciler/leased.py",
+    "bots/replays/engine.py",
+    "bots/replays/runner.py",
     "bots/runtimes/process.py",
     "bots/views/rows.py",
     "marketplace/services/documents.py",
