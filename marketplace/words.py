@@ -22,6 +22,8 @@ ACTIONS = {
     "template.tell": "Told an author of a decision",
     "template_version.create": "Began a version of a template",
     "template_version.change": "Changed a version of a template",
+    "demo.seed": "Filled the marketplace with demo data",
+    "demo.remove": "Took the demo data away",
     "platform_bot.ask": "Asked TradeWise to run the template",
     "platform_bot.run": "Ran the template for TradeWise",
     "platform_bot.refused": "Could not run the template for TradeWise",

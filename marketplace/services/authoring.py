@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.platform import Owner
 from audit import ledger
 from bots.services.locking import take_turns
 from bots.strategies import kinds, needs
@@ -56,7 +56,7 @@ class Text:
 
 @transaction.atomic
 @ledger.named("template.create")
-def create(*, actor: User, text: Text, template_id: str = "") -> BotTemplate:
+def create(*, actor: Owner, text: Text, template_id: str = "") -> BotTemplate:
     """A draft, which nobody else sees. Raises TextRefused, DocumentRefused, NameTaken, AllocationRefused.
 
     `template_id` is chosen before the form is shown: sent twice, it makes one draft. Sent again with something else
@@ -80,7 +80,7 @@ def create(*, actor: User, text: Text, template_id: str = "") -> BotTemplate:
 
 @transaction.atomic
 @ledger.named("template.edit")
-def change(*, actor: User, template: BotTemplate, text: Text) -> TemplateVersion:
+def change(*, actor: Owner, template: BotTemplate, text: Text) -> TemplateVersion:
     """Write on the draft, or begin the next version where one is published. Raises TemplateNotEditable too."""
     take_turns(actor)
     columns = _columns(text)
@@ -106,7 +106,7 @@ def change(*, actor: User, template: BotTemplate, text: Text) -> TemplateVersion
 
 @transaction.atomic
 @ledger.named("template.submit")
-def submit(*, actor: User, template: BotTemplate) -> TemplateVersion:
+def submit(*, actor: Owner, template: BotTemplate) -> TemplateVersion:
     """Hand the draft to the moderators. Raises TemplateNotSubmittable, NameTaken."""
     take_turns(actor)
     version = _open_version(template)
@@ -132,7 +132,7 @@ def submit(*, actor: User, template: BotTemplate) -> TemplateVersion:
 
 @transaction.atomic
 @ledger.named("template.withdraw")
-def withdraw(*, actor: User, template: BotTemplate, reason: str) -> None:
+def withdraw(*, actor: Owner, template: BotTemplate, reason: str) -> None:
     """Take it out of the marketplace, for good. Raises TemplateNotWithdrawable where it is not in it."""
     take_turns(actor)
     said = plain_reason(reason)

@@ -14,7 +14,7 @@ from bots.models import Bot
 from bots.services import running
 from bots.services.locking import take_turns
 from bots.strategies import kinds, needs
-from bots.strategies.common import ConfigurationRefused
+from bots.strategies.common import Configuration, ConfigurationRefused
 from marketplace.models import BotTemplate
 from tradewise.outbox import enqueue
 from tradewise.tenancy.context import PLATFORM, tenant_context
@@ -43,8 +43,9 @@ def run_template(*, actor: Platform, template: BotTemplate, mode: Mode = Mode.DR
         configuration = kinds.parse(template.config_json)
     except ConfigurationRefused as refused:
         raise SetupRefused([(problem.field, problem.sentence) for problem in refused.problems]) from None
-    allocation = max(LEAST, needs.needed_allocation(configuration))
-    wanted = running.Wanted(template.name, configuration, allocation, mode, template.template_id)
+    wanted = running.Wanted(
+        template.name, configuration, allocation_of(configuration), mode, template.template_id
+    )
     return running.launch_bot(actor=actor, wanted=wanted, bot_type=BotType.PLATFORM)
 
 
@@ -61,9 +62,14 @@ def stop_template(*, actor: Platform, template: BotTemplate) -> Bot | None:
 
 
 def bot_of(template: BotTemplate) -> Bot | None:
-    """The platform's bot of this template, with its engine."""
-    bots = Bot.objects.select_related("engine")
+    """The platform's bot of this template, with its engine. A replay, which has none, is not it."""
+    bots = Bot.objects.select_related("engine").filter(engine__isnull=False)
     return bots.filter(bot_type=BotType.PLATFORM, config_template=template.template_id).first()
+
+
+def allocation_of(configuration: Configuration) -> Decimal:
+    """What the platform's bot of it trades with."""
+    return max(LEAST, needs.needed_allocation(configuration))
 
 
 def ask(*, actor: str, template: BotTemplate) -> None:

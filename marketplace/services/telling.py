@@ -34,8 +34,8 @@ _TEXTS: Final[dict[str, str]] = {
 
 
 def tell(*, actor: str, version: TemplateVersion) -> None:
-    """Ask the worker to write to the author, in the current transaction. Who has left is not written to."""
-    if version.creator_tenant_id is None:
+    """Ask the worker to write to the author, in the current transaction; not to who has left, nor to TradeWise."""
+    if version.creator_tenant_id in (None, PLATFORM):
         return
     who = current_binding()
     payload = {

@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "reconcile_counters": (["--apply"], "ops"),
     "resume_audit": ([], "ops"),
     "run_platform_bot": ([], "ops"),
+    "seed_demo": ([], "ops"),
 }
 
 

@@ -60,7 +60,9 @@ class Command(BaseCommand):
         self.stdout.write(f"“{template}” runs as the bot {bot.bot_id} ({bot.get_status_display().lower()}).")
 
     def _list(self) -> None:
-        bots = Bot.objects.filter(bot_type=BotType.PLATFORM).select_related("engine").order_by("name")
+        # A platform bot without an engine is a replay, which nothing runs.
+        platform = Bot.objects.filter(bot_type=BotType.PLATFORM, engine__isnull=False)
+        bots = platform.select_related("engine").order_by("name")
         for bot in bots:
             told = (
                 bot.config_template or "",
