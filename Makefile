@@ -1,12 +1,14 @@
 # make run | stop | test | check | bench | lock
 PORT ?= 8000
 STAFF_PORT ?= 8001
+# demo data for the marketplace: ask (once), yes or no
+DEMO_DATA ?= ask
 PYTHON ?= python3
 .PHONY: run stop test check bench lock
 
 run: ## everything, in the foreground
 	@$(PYTHON) -m tradewise.running.environment
-	@exec .venv/bin/python -m tradewise.running up --tied --port $(PORT) --staff-port $(STAFF_PORT)
+	@exec .venv/bin/python -m tradewise.running up --tied --port $(PORT) --staff-port $(STAFF_PORT) --demo-data $(DEMO_DATA)
 
 stop: ## end whatever `make run` started
 	@test ! -x .venv/bin/python || exec .venv/bin/python -m tradewise.running stop

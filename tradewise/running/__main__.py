@@ -8,6 +8,7 @@ from tradewise import embedded
 from tradewise.embedded import processes
 from tradewise.env import is_embedded, var_directory
 from tradewise.running import leftovers
+from tradewise.running.demo_data import ASK, NO, YES
 from tradewise.running.preparation import RunError, say
 from tradewise.running.supervisor import RECORD, up
 from tradewise.running.tied import tie
@@ -42,6 +43,9 @@ def main() -> int:
     parser.add_argument("command", choices=["up", "stop"])
     parser.add_argument("--port", type=port, default=8000, help="of the trader site")
     parser.add_argument("--staff-port", type=port, default=8001, help="of the staff site")
+    parser.add_argument(
+        "--demo-data", choices=[ASK, YES, NO], default=ASK, help="fill the marketplace with demo data"
+    )
     parser.add_argument("--tied", action="store_true", help="end when the parent process does")
     options = parser.parse_args()
     if options.command == "stop":
@@ -49,7 +53,7 @@ def main() -> int:
     if options.tied:
         tie()
     try:
-        return up(var_directory(), options.port, options.staff_port)
+        return up(var_directory(), options.port, options.staff_port, options.demo_data)
     except RunError as error:
         say(str(error))
         return 1

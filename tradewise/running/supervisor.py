@@ -17,6 +17,7 @@ from tradewise.embedded import processes
 from tradewise.embedded.processes import Process
 from tradewise.env import ROOT, is_embedded
 from tradewise.running import leftovers, services
+from tradewise.running.demo_data import ASK, DemoData
 from tradewise.running.preparation import (
     RunError,
     check_ports,
@@ -53,8 +54,9 @@ class Running:
 class Supervisor:
     """Keeps the processes of one run alive, and knows every one of them."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, demo_data: str = ASK) -> None:
         self.plan = plan
+        self.demo_data = DemoData(plan, demo_data)
         self.running: dict[str, Running] = {}
         self.installer: subprocess.Popen[bytes] | None = None
 
@@ -78,6 +80,7 @@ class Supervisor:
             self.introduce(accounts)
             raise
         self.announce(accounts, time.monotonic() - began)
+        self.demo_data.offer()
         self.watch()
 
     def start_demo_bot(self) -> None:
@@ -136,6 +139,7 @@ class Supervisor:
         bot_is_new = True
         while True:
             time.sleep(0.5)
+            self.demo_data.look()
             if self.installer and self.installer.poll() is not None:
                 if self.installer.returncode:
                     say("Freqtrade could not be installed (see above): no demo bot. The rest runs on.")
@@ -176,7 +180,7 @@ class Supervisor:
         return gone
 
 
-def up(var: Path, port: int, staff_port: int) -> int:
+def up(var: Path, port: int, staff_port: int, demo_data: str = ASK) -> int:
     """Run in the foreground until somebody ends it; the exit status."""
     from tradewise.running.demo_bot import remembered
 
@@ -188,7 +192,7 @@ def up(var: Path, port: int, staff_port: int) -> int:
         try:
             leftovers.end(var)
             mark = leftovers.begin(var, secrets.token_hex(16))
-            supervisor = Supervisor(Plan(var, port, staff_port, remembered(var), mark))
+            supervisor = Supervisor(Plan(var, port, staff_port, remembered(var), mark), demo_data)
             check_ports(supervisor.plan)
             supervisor.run()
         except Stopped:
