@@ -120,7 +120,7 @@ def replay_engine(first: date) -> Iterator[ReplayEngine]:
         raise ReplayFailed(
             "Freqtrade is not installed. `python -m tradewise.running.install_engine` does it, in about a minute."
         )
-    with TemporaryDirectory(prefix="replays-") as name, _exchange() as url:
+    with TemporaryDirectory(prefix="replays-", ignore_cleanup_errors=True) as name, _exchange() as url:
         directory = Path(name)
         (directory / "user_data").mkdir()
         with (directory / "log").open("w", encoding="utf-8") as log:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -151,15 +152,23 @@ def main() -> None:
     os.dup2(2, 1)
     os.nice(NICE)
     logging.basicConfig(level=logging.WARNING)
+    directory = ""
     for line in sys.stdin:
         asked = json.loads(line)
+        directory = asked["directory"]
         try:
             answer = run(Job(**{**asked, "directory": Path(asked["directory"])}))
         except Exception as error:
             logger.exception("a replay failed")
             answer = {"error": f"{type(error).__name__}: {error}"[:500]}
         answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        try:
+            answers.flush()
+        except BrokenPipeError:
+            break
+    # Nobody is there any more, so nobody else clears it away.
+    shutil.rmtree(directory, ignore_errors=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Fill the marketplace with demo data, or take it away again."""
 
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -41,6 +43,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Progress is one line for each template; a failure is a sentence and the exit status 1."""
         self.actor = Platform(f"ops:{who()}")
+        # Ended in good order, so that no files are left behind; Freqtrade ends with its input in any case.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         if options["days"] < 1 or options["templates"] < 0:
             raise CommandError("--days is at least 1, and --templates at least 0.")
         if options["remove"]:

@@ -17,6 +17,7 @@ from bots.replays.days import days_of
 from bots.replays.engine import Replay, ReplayEngine
 from bots.services import composing
 from bots.services.replaying import Kept, replays
+from marketplace.exceptions import NameTaken
 from marketplace.models import BotTemplate
 from marketplace.services import authoring, moderation
 from marketplace.services.demo.entries import MARK, Entry
@@ -79,6 +80,7 @@ def demo_templates() -> QuerySet[BotTemplate]:
 @transaction.atomic
 def publish(*, actor: Platform, entry: Entry) -> BotTemplate:
     """Write, submit and approve each version. Raises a DomainError where any of it is refused, and then nothing is."""
+    _refuse_taken_name(entry)
     first, *later = entry.texts
     template = authoring.create(actor=actor, text=first, template_id=entry.template_id)
     _approve(actor, template)
@@ -87,6 +89,13 @@ def publish(*, actor: Platform, entry: Entry) -> BotTemplate:
         _approve(actor, template)
     template.refresh_from_db()
     return template
+
+
+def _refuse_taken_name(entry: Entry) -> None:
+    """Raises NameTaken. Ops read public templates and not the versions, by which the site finds look-alikes."""
+    others = BotTemplate.across_tenants.filter(is_public=True, name__iexact=entry.name)
+    if others.exclude(creator_tenant_id=PLATFORM).exists():
+        raise NameTaken(f"A trader has a public template called “{entry.name}”, which keeps its name.")
 
 
 def _approve(actor: Platform, template: BotTemplate) -> None:
