@@ -143,7 +143,7 @@ def withdraw(*, actor: Owner, template: BotTemplate, reason: str) -> None:
 
 @transaction.atomic
 @ledger.named("template.discard")
-def discard(*, actor: User, template: BotTemplate) -> None:
+def discard(*, actor: Owner, template: BotTemplate) -> None:
     """Throw away what was never published, for good. Who asks twice is not told otherwise.
 
     Raises TemplateNotEditable for what moderators have before them, or everybody saw.
