@@ -39,6 +39,9 @@ ACTIONS = {
     "bot_trade.create": "Wrote a trade of the bot",
     "bot_trade.change": "Changed a trade of the bot",
     "bot_trade.delete": "Deleted trades of the bot",
+    "bot_mark.create": "Wrote a mark of the bot's curve",
+    "bot_mark.change": "Changed a mark of the bot's curve",
+    "bot_mark.delete": "Deleted marks of the bot's curve",
     "bot_sample.create": "Wrote a point of the bot's curve",
     "bot_sample.change": "Changed a point of the bot's curve",
     "bot_sample.delete": "Deleted points of the bot's curve",
@@ -113,6 +116,7 @@ RESOURCES = {
     "bot_figures": _of_bot("figures", "figures"),
     "bot_day": _of_bot("day's result", "days' results"),
     "bot_trade": _of_bot("trade"),
+    "bot_mark": _of_bot("mark of the curve", "marks of the curve"),
     "bot_sample": _of_bot("point of the curve", "points of the curve"),
     "bot_outage": _of_bot("outage", "outages", "create", "delete"),
 }

@@ -10,6 +10,7 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, Final, LiteralString
 
+from django.conf import settings
 from psycopg import AsyncConnection
 
 from bots.adapters import ClosedTrade, DayResult, OpenTrade
@@ -89,6 +90,28 @@ FROM json_to_recordset(%s::json) AS v (tenant_id uuid, bot_id int, trade_id int,
 ON CONFLICT DO NOTHING"""
 
 
+# Against the mark before, and not the reading before: many small changes are one large one. What the bot divides to
+# name its capital is exact to some digits, so the last ten-thousandth says nothing.
+_MARKS: Final[LiteralString] = """
+INSERT INTO bot_marks (tenant_id, bot_id, at, unseen_since, capital, change, equity)
+SELECT tenant_id, bot_id, now(), unseen_since, CASE WHEN moved OR known IS NULL THEN capital ELSE base END,
+    CASE WHEN moved THEN capital - base END, equity
+FROM (
+    SELECT v.*, base, coalesce(known IS NOT NULL AND abs(v.capital - base) > base * 0.0001, false) AS moved
+    FROM (
+        SELECT tenant_id, bot_id, unseen_since, capital::numeric(24, 8), known::numeric(24, 8),
+            equity::numeric(24, 8)
+        FROM json_to_recordset(%s::json) AS r (tenant_id uuid, bot_id int, unseen_since timestamptz,
+            capital numeric, known numeric, equity numeric)
+    ) v LEFT JOIN LATERAL (
+        SELECT m.capital FROM bot_marks m
+        WHERE m.tenant_id = v.tenant_id AND m.bot_id = v.bot_id AND m.capital IS NOT NULL
+        ORDER BY m.at DESC, m.id DESC LIMIT 1
+    ) m ON known IS NOT NULL CROSS JOIN LATERAL (SELECT coalesce(m.capital, known) AS base) b
+) w
+WHERE known IS NULL OR unseen_since IS NOT NULL OR moved"""
+
+
 async def store(connection: AsyncConnection[Any], readings: Sequence[Read]) -> None:
     """Within the caller's transaction, which holds the bots' rows."""
     accepted = [(bot, reading) for bot, reading in readings if reading.figures.rejected is None]
@@ -96,6 +119,8 @@ async def store(connection: AsyncConnection[Any], readings: Sequence[Read]) -> N
     latest = [_latest(bot, reading) for bot, reading in accepted]
     await _insert(connection, _ACCEPTED, latest)
     await _insert(connection, _SAMPLES, [row for row in latest if row["equity"] is not None])
+    marks = [mark for bot, reading in accepted if (mark := _mark(bot, reading)) is not None]
+    await _insert(connection, _MARKS, marks)
     await _insert(connection, _DAYS, [row for bot, reading in accepted for row in _days(bot, reading)])
     await _insert(connection, _TRADES, [row for bot, reading in accepted for row in _trades(bot, reading)])
     await _insert(
@@ -139,6 +164,27 @@ def _latest(bot: Leased, reading: Reading) -> dict[str, Any]:
         "open_trades": [_open_trade(trade) for trade in figures.open_trades],
         "trend": trend(figures.days, figures.profit_closed, today) if figures.closed_trades else [],
         "last_trade_id": reading.cursor,
+    }
+
+
+def unseen_after() -> timedelta:
+    """How long nothing may be read before it is a gap."""
+    return max(timedelta(minutes=15), 3 * timedelta(seconds=settings.BOT_FIGURES_INTERVAL))
+
+
+def _mark(bot: Leased, reading: Reading) -> dict[str, Any] | None:
+    """What the database compares with the mark before; None for a reading that just follows on the last one."""
+    capital, known = reading.figures.starting_capital, bot.starting_capital
+    is_gap = bot.taken_at is not None and bot.leased_at - bot.taken_at > unseen_after()
+    is_same = capital is None or (known is not None and capital.quantize(_EIGHT_PLACES) == known)
+    if is_same and not is_gap:
+        return None
+    return {
+        **_owner(bot),
+        "unseen_since": bot.taken_at.isoformat() if bot.taken_at is not None and is_gap else None,
+        "capital": _text(capital),
+        "known": _text(known),
+        "equity": _text(reading.figures.equity),
     }
 
 

@@ -2,7 +2,7 @@
 
 from bots.models.bot import Bot
 from bots.models.engine import BotEngine, EngineHost, EngineLimit, EnginePlace
-from bots.models.figures import BotDay, BotEvent, BotFigures, BotOutage, BotSample, BotTrade
+from bots.models.figures import BotDay, BotEvent, BotFigures, BotMark, BotOutage, BotSample, BotTrade
 
 __all__ = [
     "Bot",
@@ -10,6 +10,7 @@ __all__ = [
     "BotEngine",
     "BotEvent",
     "BotFigures",
+    "BotMark",
     "BotOutage",
     "BotSample",
     "BotTrade",

@@ -142,6 +142,29 @@ class BotTrade(OfBot):
         indexes = [models.Index(fields=["tenant_id", "bot", "-closed_at"], name="bot_trades_latest")]
 
 
+class BotMark(OfBot):
+    """A reading that is more than the next point: the first one, one after a gap, one with another capital. Kept for good.
+
+    Without it a deposit would look like a profit, and a week in which nothing was seen like a quiet one.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=CurrentTimestamp())
+    #: Nothing was read from then until `at`; NULL where nothing was missed.
+    unseen_since = models.DateTimeField(null=True)
+    #: The starting capital that the bot names, and by how much it is another one than before; NULL at the first reading.
+    capital = Amount()
+    change = Amount()
+    equity = Amount()
+
+    objects = TenantManager["BotMark"]()
+    across_tenants: ClassVar[models.Manager["BotMark"]] = models.Manager()
+
+    class Meta:
+        db_table = "bot_marks"
+        indexes = [models.Index(fields=["tenant_id", "bot", "-at"], name="bot_marks_latest")]
+
+
 class BotEvent(OfBot):
     """A turn in a bot's life: down, up, a command and how it ended. What it was and what it is."""
 

@@ -29,6 +29,7 @@ ROWS: dict[str, str] = {
     "bot_days": (
         "INSERT INTO bot_days (tenant_id, bot_id, day, profit) VALUES ('{tenant}', {number}, '2026-01-01', 1)"
     ),
+    "bot_marks": "INSERT INTO bot_marks (tenant_id, bot_id, capital) VALUES ('{tenant}', {number}, 1000)",
     "bot_trades": (
         "INSERT INTO bot_trades (tenant_id, bot_id, trade_id, pair, opened_at, closed_at) "
         "VALUES ('{tenant}', {number}, 1, '{canary}', now(), now())"
