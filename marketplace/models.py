@@ -231,3 +231,72 @@ class TemplateVersion(models.Model):
     def is_editable(self) -> bool:
         """Whether its author still writes on it."""
         return self.status in (TemplateStatus.DRAFT, TemplateStatus.REJECTED)
+
+
+class TemplateRecord(models.Model):
+    """When a public template's record is computed next, and what is kept between two turns. The worker's alone.
+
+    The record itself is `BotTemplate.performance_data`. `next_at` is the queue and the lease: a turn that is claimed
+    moves it, and only the holder of `lease_token` writes.
+    """
+
+    template = models.OneToOneField(
+        BotTemplate, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="+"
+    )
+    next_at = models.DateTimeField(db_default=CurrentTimestamp())
+    lease_token = models.UUIDField(null=True)
+    #: What the record was computed from: with the same there is nothing new to tell.
+    news = models.CharField(max_length=255, default="", db_default="")
+    computed_at = models.DateTimeField(null=True)
+    #: What went wrong at the last turn, as a type of error; empty where nothing did.
+    failure = models.CharField(max_length=255, default="", db_default="")
+    #: What subscribers got, made once a day and kept: whoever looks twice must not be able to subtract.
+    subscribers = models.JSONField(null=True)
+    subscribers_on = models.DateField(null=True)
+
+    across_tenants: ClassVar[models.Manager["TemplateRecord"]] = models.Manager()
+
+    class Meta:
+        db_table = "template_records"
+        indexes = [models.Index(fields=["next_at"], name="template_records_due")]
+
+
+class MarketPair(models.Model):
+    """A pair of a market whose daily closes records are compared with, and when they are asked for next."""
+
+    market = models.CharField(max_length=50)
+    pair = models.CharField(max_length=50)
+    #: The first day of which a close is wanted.
+    since = models.DateField()
+    next_at = models.DateTimeField(db_default=CurrentTimestamp())
+    lease_token = models.UUIDField(null=True)
+    failure = models.CharField(max_length=255, default="", db_default="")
+
+    across_tenants: ClassVar[models.Manager["MarketPair"]] = models.Manager()
+
+    class Meta:
+        db_table = "market_pairs"
+        constraints = [models.UniqueConstraint(fields=["market", "pair"], name="market_pairs_once")]
+        indexes = [models.Index(fields=["next_at"], name="market_pairs_due")]
+
+
+class MarketClose(models.Model):
+    """What a pair cost at the end of a day (UTC), as the market itself says. Public, and nobody's own."""
+
+    id = models.BigAutoField(primary_key=True)
+    market = models.CharField(max_length=50)
+    pair = models.CharField(max_length=50)
+    day = models.DateField()
+    price = models.DecimalField(max_digits=30, decimal_places=12)
+
+    across_tenants: ClassVar[models.Manager["MarketClose"]] = models.Manager()
+
+    class Meta:
+        db_table = "market_closes"
+        constraints = [
+            models.UniqueConstraint(fields=["market", "pair", "day"], name="market_closes_once"),
+            # A closed range: NaN is greater than every number and passes a one-sided check.
+            models.CheckConstraint(
+                condition=models.Q(price__gt=0, price__lt=10**16), name="market_closes_are_prices"
+            ),
+        ]

@@ -19,6 +19,8 @@ SEAL = 5.0
 STARTS = 5.0
 #: Seconds between two looks for subscriptions whose result is due.
 RESULTS = 30.0
+#: Seconds between two turns of templates' records, each of some templates.
+RECORDS = 10.0
 
 app.conf.beat_schedule = {
     "sweep": {"task": "bots.sweep", "schedule": TICK, "options": {"expires": TICK}},
@@ -28,6 +30,8 @@ app.conf.beat_schedule = {
     "started": {"task": "subscriptions.tell_started", "schedule": STARTS, "options": {"expires": STARTS}},
     "results": {"task": "subscriptions.reckon", "schedule": RESULTS, "options": {"expires": RESULTS}},
     "seal": {"task": "audit.seal", "schedule": SEAL, "options": {"expires": SEAL}},
+    "records": {"task": "marketplace.keep_records", "schedule": RECORDS, "options": {"expires": RECORDS}},
+    "prices": {"task": "marketplace.keep_prices", "schedule": 60.0, "options": {"expires": 60}},
     "audit-partitions": {"task": "audit.keep_partitions", "schedule": 3600.0, "options": {"expires": 600}},
     "sessions": {"task": "accounts.forget_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "notifications": {

@@ -1,11 +1,13 @@
 """Asking an exchange itself: which pairs it has, and what somebody's keys may do. Never through an engine.
 
-The functions here are for views: over the network, so outside every transaction, at most 8 s, nothing saved.
+All of it goes over the network, so outside every transaction. What views ask takes at most 8 s, and nothing is saved.
 A further exchange is a file beside `binance.py`.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ from tradewise.egress.configured import own_endpoints
 BINANCE: Final = "https://api.binance.com"
 MOST_PAIRS: Final = binance.MOST_PAIRS
 TOTAL_SECONDS: Final = 8.0
+CLOSES_SECONDS: Final = 30.0
 
 
 def client_for(base_url: str, *, simulated: bool) -> Client:
@@ -46,6 +49,26 @@ def ask_markets(base_url: str, pairs: Iterable[str], *, simulated: bool = False)
 def ask_permissions(base_url: str, key: str, secret: str, *, simulated: bool = False) -> KeyPermissions:
     """What the keys may do, if that is to read and to trade spot and not to withdraw. Raises KeysRefused."""
     return asyncio.run(_permissions(base_url, key, secret, simulated))
+
+
+def ask_closes(
+    base_url: str, wanted: Mapping[str, date], *, simulated: bool = False
+) -> dict[str, list[tuple[date, Decimal]]]:
+    """The daily closes of pairs from a day on, as far as the exchange gave them: the first silence ends the asking."""
+    return asyncio.run(_closes(base_url, wanted, simulated))
+
+
+async def _closes(
+    base_url: str, wanted: Mapping[str, date], simulated: bool
+) -> dict[str, list[tuple[date, Decimal]]]:
+    found: dict[str, list[tuple[date, Decimal]]] = {}
+    try:
+        async with asyncio.timeout(CLOSES_SECONDS), client_for(base_url, simulated=simulated) as client:
+            for pair, since in wanted.items():
+                found[pair] = await binance.closes(client, base_url, pair, since)
+    except (TimeoutError, NoAnswer, ValueError):
+        pass  # what came is kept, and the rest is asked for later
+    return found
 
 
 async def _markets(base_url: str, pairs: Iterable[str], simulated: bool) -> Markets:
@@ -80,6 +103,7 @@ __all__ = [
     "Market",
     "Markets",
     "NoAnswer",
+    "ask_closes",
     "ask_markets",
     "ask_permissions",
     "client_for",

@@ -9,8 +9,9 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
@@ -23,6 +24,9 @@ from tradewise.egress import Client, EgressError, Response
 MOST_PAIRS: Final = 20
 RECEIVE_WINDOW: Final = 5_000
 """Milliseconds for which a signed question is good: Binance's own default."""
+MOST_DAYS: Final = 1_000
+_DAY: Final = 86_400_000
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _SMALL: Final = 64 * 1024
 # A symbol is listed in some four thousand bytes, most of them about who may trade it.
 _LARGE: Final = 1024 * 1024
@@ -66,6 +70,36 @@ async def markets(client: Client, base_url: str, pairs: Iterable[str]) -> Market
             price=prices.get(symbols[pair]) if market.known else None,
         )
     return Markets(asked)
+
+
+async def closes(
+    client: Client, base_url: str, pair: str, since: date, *, clock: Callable[[], int] = milliseconds
+) -> list[tuple[date, Decimal]]:
+    """What the pair cost at the end of each day (UTC) that is over, from `since` on; at most 1000. Raises NoAnswer.
+
+    Empty for a pair that the exchange does not have.
+    """
+    symbol = _symbol(pair)
+    if symbol is None:
+        return []
+    start = (since.toordinal() - _EPOCH) * _DAY
+    query = f"symbol={symbol}&interval=1d&startTime={max(start, 0)}&limit={MOST_DAYS}"
+    response = await _call(client, f"{base_url.rstrip('/')}/api/v3/klines?{query}", max_bytes=_LARGE)
+    if response.status == 400 and _code(response) == _UNKNOWN_SYMBOL:
+        return []
+    if response.status != 200:
+        raise NoAnswer(sentences.about_status(response.status))
+    found = []
+    for row in parsing.items(_read(response)):
+        opens, price = (parsing.whole(row[0]), _positive(row[4])) if _is_candle(row) else (None, None)
+        # The day that is not over yet is among them.
+        if opens is not None and price is not None and start <= opens <= clock() - _DAY:
+            found.append((date.fromordinal(_EPOCH + opens // _DAY), price))
+    return found
+
+
+def _is_candle(row: object) -> TypeGuard[list[object]]:
+    return isinstance(row, list) and len(row) > 4
 
 
 @sensitive_variables()

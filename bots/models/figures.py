@@ -143,7 +143,7 @@ class BotTrade(OfBot):
 
 
 class BotMark(OfBot):
-    """A reading that is more than the next point: the first one, one after a gap, one with another capital. Kept for good.
+    """A reading that is more than the next point: the first, one after a gap, one with another capital. Kept for good.
 
     Without it a deposit would look like a profit, and a week in which nothing was seen like a quiet one.
     """
@@ -152,7 +152,7 @@ class BotMark(OfBot):
     at = models.DateTimeField(db_default=CurrentTimestamp())
     #: Nothing was read from then until `at`; NULL where nothing was missed.
     unseen_since = models.DateTimeField(null=True)
-    #: The starting capital that the bot names, and by how much it is another one than before; NULL at the first reading.
+    #: The starting capital that the bot names, and how it differs from the one before; NULL at the first reading.
     capital = Amount()
     change = Amount()
     equity = Amount()

@@ -6,11 +6,12 @@ What was seen goes in (`observed`), becomes a curve that deposits do not move (`
 """
 
 from marketplace.records.evidence import Quality, Tier, caveats, tier_sentence
-from marketplace.records.metrics import Figures, Record, measure, record
+from marketplace.records.metrics import Daily, Figures, Record, daily, measure, record
 from marketplace.records.observed import EquityPoint, Flow, Gap, Observed, Price, Skipped, Trade
 from marketplace.records.subscribers import SubscriberResult, SubscribersGot, subscribers_got
 
 __all__ = [
+    "Daily",
     "EquityPoint",
     "Figures",
     "Flow",
@@ -25,6 +26,7 @@ __all__ = [
     "Tier",
     "Trade",
     "caveats",
+    "daily",
     "measure",
     "record",
     "subscribers_got",

@@ -4,11 +4,13 @@ What cannot be known is None and never 0. `measure` tells all that can be reckon
 shown, and withholds what too little data would make a guess.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
+from operator import itemgetter
 from typing import Final
 
 from marketplace.records.curve import (
@@ -16,6 +18,7 @@ from marketplace.records.curve import (
     DayReturn,
     Drawdown,
     Step,
+    closes,
     day_returns,
     draw,
     fall,
@@ -30,6 +33,7 @@ from marketplace.records.observed import (
     Observed,
     Skipped,
     believe,
+    moment_of,
     unseen,
     utc,
 )
@@ -89,6 +93,16 @@ class Figures(TradeFigures):
     """`total_return` less `buy_and_hold`: a difference of ratios, 0.05 for five percentage points."""
     deleted_trades: int = 0
     skipped: Skipped = field(default_factory=Skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """What became of 1 at the end of each day (UTC) from `since` on; None where nothing was seen, or is known."""
+
+    since: date
+    growth: tuple[Decimal | None, ...] = ()
+    held: tuple[Decimal | None, ...] = ()
+    """The same for buying and holding; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +210,29 @@ def _of_curve(figures: Figures, curve: Curve, believed: Believed) -> Figures:
     )
 
 
-def _held(steps: Sequence[Step], believed: Believed) -> Decimal | None:
+def daily(observed: Observed) -> Daily:
+    """The curve as a drawing has it; empty where there is none. Raises ValueError like `record`."""
+    with localcontext(EXACT):
+        believed = believe(observed)
+        steps = draw(believed).steps
+        if not steps:
+            return Daily(utc(observed.first_at).date())
+        levels = {steps[0].at.date(): Decimal(1), **closes(steps)}
+        since, until = utc(observed.first_at).date(), utc(observed.last_at).date()
+        days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+        growth = tuple(settled(levels[day]) if day in levels else None for day in days)
+        held = tuple(_held_on(day, steps, believed) for day in days)
+    return Daily(since, growth, held if any(value is not None for value in held) else ())
+
+
+def _held_on(day: date, steps: Sequence[Step], believed: Believed) -> Decimal | None:
+    if day < steps[0].at.date() or day > steps[-1].at.date():
+        return None
+    grown = _held(steps, believed, min(moment_of(day), steps[-1].at))
+    return grown + 1 if grown is not None else None
+
+
+def _held(steps: Sequence[Step], believed: Believed, until: datetime | None = None) -> Decimal | None:
     """The mean of what each pair's price made of itself between the first step and the last.
 
     The price of a moment is the last one before it, at most a day old. One pair without leaves all unknown:
@@ -205,7 +241,7 @@ def _held(steps: Sequence[Step], believed: Believed) -> Decimal | None:
     """
     grown = []
     for prices in believed.prices.values():
-        bought, sold = _price(prices, steps[0].at), _price(prices, steps[-1].at)
+        bought, sold = _price(prices, steps[0].at), _price(prices, until or steps[-1].at)
         if bought is None or sold is None:
             return None
         grown.append(sold / bought - 1)
@@ -213,8 +249,8 @@ def _held(steps: Sequence[Step], believed: Believed) -> Decimal | None:
 
 
 def _price(prices: Sequence[tuple[datetime, Decimal]], moment: datetime) -> Decimal | None:
-    found = [price for at, price in prices if moment - OLDEST_PRICE <= at <= moment]
-    return found[-1] if found else None
+    index = bisect_right(prices, moment, key=itemgetter(0)) - 1
+    return prices[index][1] if index >= 0 and prices[index][0] >= moment - OLDEST_PRICE else None
 
 
 def _months(first: datetime, last: datetime) -> Iterator[tuple[int, int]]:
