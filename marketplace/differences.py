@@ -52,6 +52,8 @@ def _flat(version: TemplateVersion) -> dict[str, str]:
         settings[path].title if path in settings else path: _said(settings.get(path), value, currency)
         for path, value in leaves.items()
     }
+    if version.record_bot_id is not None:
+        about["Bot shown as evidence"] = f"number {version.record_bot_id}"
     return {**about, **config}
 
 

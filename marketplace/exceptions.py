@@ -15,6 +15,10 @@ class DocumentRefused(DomainError):  # noqa: N818 - a refusal is no error
     """A configuration as JSON that is none, is too large, or holds what looks like a secret."""
 
 
+class EvidenceRefused(DomainError):  # noqa: N818 - a refusal is no error
+    """The bot that should show what a template does is none of the author's."""
+
+
 class NameTaken(DomainError):  # noqa: N818 - a refusal is no error
     """Somebody else's public template is called so, or nearly so."""
 

@@ -12,6 +12,7 @@ from bots.setup_form import AMOUNTS, MOST_ALLOCATION, SetupForm, starting_values
 from bots.strategies import kinds, needs
 from bots.strategies.common import ConfigurationRefused
 from bots.strategies.fields import plain
+from marketplace import queries
 from marketplace.enums import RiskLevel, StrategyType
 from marketplace.exceptions import DocumentRefused, TextRefused
 from marketplace.models import TemplateVersion, new_template_id
@@ -26,6 +27,7 @@ from marketplace.services.plain_text import (
     plain_text,
 )
 
+MOST_BOTS: Final = 1000
 LAST_PAGE: Final = 10_000
 LAST_VERSION: Final = 1_000_000
 
@@ -126,6 +128,19 @@ class AboutFields(forms.Form):
         help_text="How much it may lose, compared with holding the coins. Moderators look at it.",
     )
 
+    record_bot = forms.ChoiceField(
+        label="Which of your bots runs this?",
+        required=False,
+        help_text="Its record is shown with the template, as seen by TradeWise since the bot was connected. Without "
+        "one the template is self-reported, unless TradeWise runs it.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = [(bot.bot_id, str(bot)) for bot in queries.own_bots()[:MOST_BOTS]]
+        field: Any = self.fields["record_bot"]
+        field.choices = [("", "None"), *own]
+
     def give_ticket(self, tenant: str) -> None:
         """From here on the form is about one template."""
         ticket = _signer(tenant).sign(new_template_id())
@@ -165,6 +180,7 @@ class AboutFields(forms.Form):
             strategy_type=StrategyType(kind),
             config=config,
             max_allocation=data.get("max_allocation"),
+            record_bot=data["record_bot"],
         )
 
 
@@ -188,7 +204,16 @@ class TemplateForm(AboutFields, SetupForm):  # type: ignore[misc] # another fiel
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     field_order = [
-        *("name", "description", "risk_level", "pairs", "stake_currency", "timeframe", "max_allocation"),
+        *(
+            "name",
+            "description",
+            "risk_level",
+            "record_bot",
+            "pairs",
+            "stake_currency",
+            "timeframe",
+            "max_allocation",
+        ),
     ]
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
@@ -253,7 +278,13 @@ def first_values(kind: str) -> dict[str, Any]:
 
 def values_of_version(version: TemplateVersion) -> dict[str, Any]:
     """What a form holds that is about this version."""
-    about = {"name": version.name, "description": version.description, "risk_level": version.risk_level}
+    shown = queries.own_bots().filter(pk=version.record_bot_id or 0).first()
+    about = {
+        "name": version.name,
+        "description": version.description,
+        "risk_level": version.risk_level,
+        "record_bot": shown.bot_id if shown is not None else "",
+    }
     if version.max_allocation is not None:
         about["max_allocation"] = plain(version.max_allocation)
     if version.strategy_type not in kinds.KINDS:

@@ -1,12 +1,17 @@
 """Questions about templates."""
 
 import uuid
+from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import JSONField, QuerySet
 
+from bots.models import Bot
 from marketplace.enums import OPEN, TemplateStatus
 from marketplace.models import BotTemplate, TemplateVersion
 from tradewise.tenancy.context import current_tenant_id
+
+_JSON: Final[Any] = JSONField()
 
 
 def readable_templates() -> QuerySet[BotTemplate]:
@@ -43,6 +48,40 @@ def published_version(template: BotTemplate) -> TemplateVersion | None:
 def is_published(template: BotTemplate) -> bool:
     """As it is now, whatever the object says."""
     return BotTemplate.across_tenants.filter(pk=template.pk, is_public=True).exists()
+
+
+def own_bots() -> QuerySet[Bot]:
+    """The tenant's bots, by name: what an author may show with a template."""
+    return Bot.objects.order_by("name", "pk")
+
+
+def withdrawn_template(template_id: str) -> BotTemplate | None:
+    """One that was withdrawn and that the tenant subscribed to once, by a function that opens nothing else."""
+    rows = _rows("SELECT * FROM withdrawn_template(%s)", template_id)
+    return BotTemplate(status=TemplateStatus.WITHDRAWN, **rows[0]) if rows else None
+
+
+def withdrawn_versions(template: BotTemplate) -> list[TemplateVersion]:
+    """What everybody saw of it, newest first, each with the reason; for the same tenants."""
+    rows = _rows("SELECT * FROM withdrawn_versions(%s)", template.template_id)
+    return [TemplateVersion(template=template, **row) for row in rows]
+
+
+def evidence_of(version: TemplateVersion) -> dict[str, Any] | None:
+    """What staff learn of the bot that is shown with it: counts and comparisons, by a function that is theirs alone."""
+    rows = _rows("SELECT * FROM evidence_of_version(%s)", version.pk)
+    return rows[0] if rows else None
+
+
+def _rows(statement: str, key: str | int) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [key])
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        for name in {"config_json", "performance_data"} & row.keys():
+            row[name] = _JSON.from_db_value(row[name], None, connection)
+    return rows
 
 
 def look_alikes(key: str, *, besides: uuid.UUID | None) -> QuerySet[TemplateVersion]:

@@ -16,6 +16,7 @@ from marketplace.enums import EDITABLE, RiskLevel, StrategyType, TemplateStatus
 from marketplace.exceptions import (
     AllocationRefused,
     DocumentRefused,
+    EvidenceRefused,
     NameTaken,
     TemplateExists,
     TemplateNotEditable,
@@ -52,6 +53,8 @@ class Text:
     strategy_type: StrategyType
     config: dict[str, Any]
     max_allocation: Decimal | None = None
+    #: The public number of the author's own bot that shows what the template does; empty for none.
+    record_bot: str = ""
 
 
 @transaction.atomic
@@ -69,12 +72,12 @@ def create(*, actor: Owner, text: Text, template_id: str = "") -> BotTemplate:
     if queries.own_templates().count() >= MOST:
         raise TemplateNotEditable(f"You have {MOST} templates. That is as many as one author may have.")
     columns = _columns(text)
-    key = columns.pop("name_key")
+    of_version = {name: columns.pop(name) for name in ("name_key", "record_bot_id")}
     if template_id:
         columns["template_id"] = template_id
     template = BotTemplate.across_tenants.create(creator_tenant_id=current_tenant_id(), **columns)
     # The database has made the first version of it.
-    queries.versions_of(template).update(name_key=key)
+    queries.versions_of(template).update(**of_version)
     return template
 
 
@@ -195,12 +198,14 @@ def _columns(text: Text) -> dict[str, Any]:
         "strategy_type": text.strategy_type,
         "needed_allocation": needed,
         "max_allocation": text.max_allocation,
+        "record_bot_id": _evidence(text.record_bot),
     }
 
 
 def _as_made(template: BotTemplate, text: Text) -> BotTemplate:
     """The draft that the form made before, where it says the same."""
-    if all(getattr(template, name) == value for name, value in _columns(text).items() if name != "name_key"):
+    version = queries.versions_of(template).first()
+    if version is not None and all(getattr(version, name) == value for name, value in _columns(text).items()):
         return template
     raise TemplateExists(
         f"This form has made the draft {template} already, and it says something else. Nothing was changed. "
@@ -215,3 +220,13 @@ def _refuse_too_small_a_limit(text: Text, needed: Decimal) -> None:
             f"These parameters need {needed} {currency}, so the largest allocation cannot be "
             f"{text.max_allocation} {currency}."
         )
+
+
+def _evidence(bot_id: str) -> int | None:
+    """The author's bot with this number. Raises EvidenceRefused; another's is as little there as none."""
+    if not bot_id:
+        return None
+    bot = queries.own_bots().filter(bot_id=bot_id).first()
+    if bot is None:
+        raise EvidenceRefused("You have no such bot. Choose one of yours, or none.")
+    return bot.pk

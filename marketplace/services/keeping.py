@@ -79,10 +79,10 @@ def _turn(number: int, token: uuid.UUID) -> bool:
     if template is None or kept is None:
         return False
     now = datetime.now(UTC)
-    _count_subscribers(kept, now.date())
+    is_counted = _count_subscribers(kept, now.date())
     source = find_source(template)
     news = _news(source, template, kept, now.date())
-    if news == kept.news and not kept.failure:
+    if news == kept.news and not kept.failure and not is_counted:
         return _write(kept, token, template, template.performance_data, news)
     if source is None:
         # The bot is gone; what was seen of it was seen all the same.
@@ -133,10 +133,10 @@ def _news(source: Source | None, template: BotTemplate, kept: TemplateRecord, to
     return " ".join(str(part) for part in parts)[:255]
 
 
-def _count_subscribers(kept: TemplateRecord, today: date) -> None:
+def _count_subscribers(kept: TemplateRecord, today: date) -> bool:
     """Once a day, and from then on as it was: who looks before and after somebody came sees the same."""
     if kept.subscribers_on == today:
-        return
+        return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT subscriber, result FROM subscribers_results(%s)", [kept.pk])
         results = [SubscriberResult(str(who), _ratio(result)) for who, result in cursor.fetchall()]
@@ -146,6 +146,7 @@ def _count_subscribers(kept: TemplateRecord, today: date) -> None:
         "at_least": got.at_least,
         **{name: str(getattr(got, name)) for name in ("lower", "median", "upper")},
     }
+    return True
 
 
 def _ratio(text: str) -> Decimal | None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts.http import TraderRequest
 from bots.setup_form import parameters_in_words
 from bots.strategies import needs
+from bots.views.detail import chart_library
 from bots.views.launch import BY_VALUE
 from marketplace import queries
 from marketplace.differences import differences
@@ -19,6 +20,7 @@ from marketplace.forms import VersionForm
 from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services.documents import as_typed
 from marketplace.services.starting import configuration_of
+from marketplace.views.record import shown
 from marketplace.views.requests import readable_template
 from tradewise.web import formatting
 
@@ -27,9 +29,8 @@ from tradewise.web import formatting
 @login_required
 def template(request: TraderRequest, template_id: str) -> HttpResponse:
     """What it says, what it needs, and for its author how it stands."""
-    found = readable_template(template_id)
+    found, versions = found_template(template_id)
     is_own = found.creator_tenant_id == request.tenant_id
-    versions = list(queries.versions_of(found)[:50])
     number = VersionForm(request.GET).number()
     version = _shown(found, versions, number, is_own=is_own)
     if version is None:
@@ -40,10 +41,24 @@ def template(request: TraderRequest, template_id: str) -> HttpResponse:
         "versions": versions,
         "is_own": is_own,
         "is_current": version.number == found.version,
+        "record": shown(found),
+        "chart_library": chart_library(),
         **said(version),
         **(_for_the_author(found, version, versions) if is_own else {}),
     }
     return render(request, "marketplace/template.html", context)
+
+
+def found_template(template_id: str) -> tuple[BotTemplate, list[TemplateVersion]]:
+    """One that may be read, or one that was withdrawn and is read by who subscribed to it; newest version first."""
+    try:
+        found = readable_template(template_id)
+    except Http404:
+        gone = queries.withdrawn_template(template_id)
+        if gone is None:
+            raise
+        return gone, queries.withdrawn_versions(gone)
+    return found, list(queries.versions_of(found)[:50])
 
 
 def _shown(

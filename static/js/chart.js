@@ -123,6 +123,10 @@
     const lone = chart.addSeries(library.LineSeries, {
       ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 2, crosshairMarkerVisible: false,
     });
+    // Of a template's record: buying and holding the same pairs.
+    const held = chart.addSeries(library.LineSeries, {
+      ...quiet, lineWidth: 1, lineStyle: library.LineStyle.Dashed, crosshairMarkerVisible: false,
+    });
     const drawdown = chart.addSeries(
       library.BaselineSeries,
       {
@@ -142,7 +146,7 @@
     below.setStretchFactor(1);
     drawdown.priceScale().applyOptions({ scaleMargins: { top: 0.16, bottom: 0.14 } });
     chart.subscribeCrosshairMove((move) => showPoint(move.time === undefined ? null : pointAt(move.time)));
-    return { chart, equity, lone, drawdown };
+    return { chart, equity, lone, held, drawdown };
   };
 
   const pointAt = (time) => data.points.find((point) => point.time === time) ?? null;
@@ -152,7 +156,7 @@
   const paint = () => {
     if (!drawing || !data) return;
     const ink = colours();
-    const { chart, equity, lone, drawdown, plot } = drawing;
+    const { chart, equity, lone, held, drawdown, plot } = drawing;
     const crosshair = { color: ink.strong, labelBackgroundColor: ink.muted };
     chart.applyOptions({
       layout: {
@@ -181,6 +185,8 @@
     });
     equity.setData(curveOf(data.points, LINE_INKS));
     lone.setData(lonePoints(data.points));
+    held.applyOptions({ priceFormat, color: ink.muted });
+    held.setData(data.points.filter((point) => point.held !== undefined).map(({ time, held: value }) => ({ time, value })));
     drawdown.setData(curveOf(fallsOf(data.points), FALL_INKS));
   };
 
@@ -219,7 +225,7 @@
   const describe = () => {
     const { plot, words } = drawing;
     words.textContent = data.summary.text;
-    plot.setAttribute("aria-label", `Equity. ${data.summary.text} The arrow keys read single points.`);
+    plot.setAttribute("aria-label", `${data.title ?? "Equity"}. ${data.summary.text} The arrow keys read single points.`);
   };
 
   // ——— keys ———

@@ -41,6 +41,7 @@ ROUGH: Final = {
     "bots/strategies/fields.py",
     "bots/views/equity.py",
     "bots/views/rows.py",
+    "marketplace/views/record.py",
     "tradewise/web/drawing.py",
     "tradewise/web/formatting.py",
 }
