@@ -1,10 +1,12 @@
 """Questions about templates."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import JSONField, QuerySet
+from django.db.models import JSONField, QuerySet, TextField
+from django.db.models.expressions import Func
 
 from bots.models import Bot
 from marketplace.enums import OPEN, TemplateStatus
@@ -14,9 +16,27 @@ from tradewise.tenancy.context import current_tenant_id
 _JSON: Final[Any] = JSONField()
 
 
+class RowVersion(Func):
+    """What PostgreSQL calls a version of a row: another one after every change of any of its columns."""
+
+    template = "bot_templates.xmin::text"
+    output_field = TextField()
+
+
+def row_versions(numbers: Sequence[int]) -> dict[int, str]:
+    """Which version each public template's row is."""
+    found = BotTemplate.across_tenants.filter(pk__in=numbers, is_public=True) if numbers else None
+    return dict(found.values_list("pk", RowVersion())) if found is not None else {}
+
+
+def public_templates(numbers: Sequence[int]) -> dict[int, BotTemplate]:
+    """Public templates by their primary keys."""
+    return BotTemplate.across_tenants.filter(is_public=True).in_bulk(numbers)
+
+
 def readable_templates() -> QuerySet[BotTemplate]:
-    """The public ones and the tenant's own, by name: PostgreSQL shows nobody more."""
-    return BotTemplate.across_tenants.order_by("name", "pk")
+    """The public ones, and the tenant's own where there is one: PostgreSQL shows nobody more."""
+    return BotTemplate.across_tenants.all()
 
 
 def own_templates() -> QuerySet[BotTemplate]:

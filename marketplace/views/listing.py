@@ -1,60 +1,91 @@
 """Templates: set-ups that somebody made, and bots that begin with one."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.http import TraderRequest, outside_transaction
 from bots.enums import Mode
-from bots.setup_form import parameters_in_words, values_of
+from bots.setup_form import values_of
 from bots.strategies import needs
 from bots.strategies.common import Configuration
 from bots.strategies.fields import plain
 from bots.views.launch import BY_VALUE, KINDS, Start, launch
 from marketplace import queries
 from marketplace.exceptions import TemplateNotStartable
-from marketplace.forms import TemplatesForm
+from marketplace.filters import BrowseForm
 from marketplace.models import BotTemplate
+from marketplace.search import CLASSES, MOST_COUNTED, SORTS, Found, find
 from marketplace.services.authoring import MOST
 from marketplace.services.starting import configuration_of
+from marketplace.views.cards import cards
 from marketplace.views.requests import readable_template
 from tradewise.web import formatting
 from tradewise.web.binding import as_trader
+from tradewise.web.pages import render_page, wants_fragment
 
-PAGE: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A template as the list shows it. `reason` says why no bot starts from it."""
-
-    template: BotTemplate
-    is_own: bool
-    kind: str
-    needed: str = ""
-    pairs: str = ""
-    parameters: tuple[tuple[str, str], ...] = ()
-    reason: str = ""
+#: Seconds for which caches may show visitors the same page.
+SECONDS_KEPT: Final = 10
+PLACES: Final = frozenset(BrowseForm.PLACES)
+#: Sorts in which records to judge by come first.
+BY_FIGURE: Final = ("return", "drawdown")
 
 
 @require_GET
-@login_required
+@login_not_required
 def templates(request: TraderRequest) -> HttpResponse:
-    """Public ones, and one's own."""
-    form = TemplatesForm(request.GET)
-    page = Paginator(queries.readable_templates(), PAGE).get_page(form.number())
+    """Public ones, for everybody; a trader's own beside them."""
+    form = BrowseForm(request.GET)
+    if not form.is_valid():
+        return _shown(request, {"form": form, "invalid": True}, status=422)
+    place, is_back = form.place
+    found = find(form.search(), place, backwards=is_back)
+    form.offer(found.counts, is_more=found.is_more)
     context = {
-        "page": page,
-        "cards": [card(template, request) for template in page.object_list],
-        "own": queries.own_versions()[:MOST],
-        "kinds": KINDS,
+        "form": form,
+        "found": found,
+        "cards": cards(found.numbers),
+        "chips": list(form.chips()),
+        "summary": summary(found),
+        "sorted": SORTS[found.sorted_by],
+        "classes": CLASSES if found.sorted_by in BY_FIGURE else "",
+        "is_other_sort": found.sorted_by != form.search().order,
+        "first": form.query(),
+        "next": form.query(after=found.next.cursor) if found.next else "",
+        "previous": form.query(before=found.previous.cursor) if found.previous else "",
     }
-    return render(request, "marketplace/templates.html", context)
+    return _shown(request, context)
+
+
+def summary(found: Found) -> str:
+    """How many there are, as far as they were counted."""
+    if found.is_more:
+        return f"More than {MOST_COUNTED:,} templates".replace(",", formatting.THIN)
+    return f"{found.total} template{'' if found.total == 1 else 's'}"
+
+
+def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    is_trader = request.user.is_authenticated
+    is_page = not wants_fragment(request)
+    if is_trader and is_page:
+        context |= {"own": queries.own_versions()[:MOST], "kinds": KINDS}
+    if not is_trader:
+        # Nothing that a visitor could post, so no token, and no cookie that would keep the page out of caches.
+        context["csrf_token"] = ""
+    context["filters"] = context["form"].selects()
+    context["is_fragment"] = not is_page
+    response = render_page(request, "marketplace/templates.html", context, fragment="results", status=status)
+    if not is_page and status == 200:
+        # The address as a person would write it: without what was left empty.
+        query = request.GET.urlencode() if PLACES & request.GET.keys() else context["first"]
+        response.headers["HX-Push-Url"] = f"{request.path}?{query}" if query else request.path
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        response.headers["Cache-Control"] = f"public, max-age={SECONDS_KEPT}"
+    return response
 
 
 @outside_transaction
@@ -82,22 +113,3 @@ def _start(template: BotTemplate, configuration: Configuration) -> Start:
     }
     context = {"template": template}
     return Start(BY_VALUE[configuration.strategy], values, template_id=template.template_id, context=context)
-
-
-def card(template: BotTemplate, request: TraderRequest) -> Card:
-    """What the list says of it."""
-    is_own = template.creator_tenant_id == request.tenant_id
-    kind = template.get_strategy_type_display() if template.strategy_type else ""
-    try:
-        configuration = configuration_of(template)
-    except TemplateNotStartable as refusal:
-        return Card(template, is_own, kind, reason=str(refusal))
-    needed = formatting.amount(needs.needed_allocation(configuration), configuration.stake_currency)
-    return Card(
-        template,
-        is_own,
-        BY_VALUE[configuration.strategy].title,
-        needed=needed,
-        pairs=", ".join(configuration.pairs),
-        parameters=tuple(parameters_in_words(configuration)),
-    )

@@ -8,11 +8,17 @@ from marketplace.models import BotTemplate
 
 
 def readable_template(template_id: str) -> BotTemplate:
-    """One that the tenant may read."""
+    """One that the tenant, or a visitor who is none, may read."""
     try:
         return queries.readable_templates().get(template_id=template_id)
     except BotTemplate.DoesNotExist:
         raise Http404 from None
+
+
+def is_written_by(request: TraderRequest, template: BotTemplate) -> bool:
+    """Whether it is the trader's own. A visitor has written nothing, nor what nobody owns any more."""
+    tenant_id = getattr(request, "tenant_id", None)
+    return tenant_id is not None and template.creator_tenant_id == tenant_id
 
 
 def own_template(request: TraderRequest, template_id: str) -> BotTemplate:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -21,16 +21,16 @@ from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services.documents import as_typed
 from marketplace.services.starting import configuration_of
 from marketplace.views.record import shown
-from marketplace.views.requests import readable_template
+from marketplace.views.requests import is_written_by, readable_template
 from tradewise.web import formatting
 
 
 @require_GET
-@login_required
+@login_not_required
 def template(request: TraderRequest, template_id: str) -> HttpResponse:
     """What it says, what it needs, and for its author how it stands."""
     found, versions = found_template(template_id)
-    is_own = found.creator_tenant_id == request.tenant_id
+    is_own = is_written_by(request, found)
     number = VersionForm(request.GET).number()
     version = _shown(found, versions, number, is_own=is_own)
     if version is None:

@@ -36,7 +36,8 @@ def make_template(
     marks = ", ".join(["%s"] * len(values))
     statement = f"INSERT INTO bot_templates ({', '.join(values)}) VALUES ({marks}) RETURNING *"
     (row,) = sql(statement, *values.values())
-    return BotTemplate(**row._asdict())
+    columns = {field.attname for field in BotTemplate._meta.concrete_fields}
+    return BotTemplate(**{name: value for name, value in row._asdict().items() if name in columns})
 
 
 def publish(

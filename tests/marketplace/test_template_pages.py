@@ -173,15 +173,16 @@ def test_another_trader_writes_nothing_of_it(
 
 def test_pages_need_a_login_and_the_right_method(client: Client, alice: User) -> None:
     url = template(made(alice, "draft")).get_absolute_url()
-    for page in (url, f"{url}edit/", f"{url}withdraw/", "/templates/new/dca/"):
+    for page in (f"{url}edit/", f"{url}withdraw/", "/templates/new/dca/"):
         assert Client().get(page).status_code == 302
+    assert Client().get(url).status_code == 404
     assert client.get(f"{url}submit/").status_code == 405
     assert client.post(url).status_code == 405
     assert client.get("/templates/new/unknown/").status_code == 404
 
 
 def test_the_list_names_ones_own_and_costs_the_same_for_one_and_three(client: Client, alice: User) -> None:
-    made(alice, "draft", name="First")
+    made(alice, "published", name="First")
     client.get("/templates/")
     with CaptureQueriesContext(
         connection,
@@ -189,6 +190,7 @@ def test_the_list_names_ones_own_and_costs_the_same_for_one_and_three(client: Cl
         assert "First" in said(client.get("/templates/"))
     made(alice, "rejected", name="Second")
     made(alice, "published", name="<b>Third")
+    client.get("/templates/")
     with CaptureQueriesContext(connection) as three:
         page = said(client.get("/templates/"))
     assert "Version 1: rejected" in page

@@ -70,6 +70,11 @@ def percent(ratio: Decimal | float | None, base: str = "", places: int = 2) -> s
     return f"{text} {base}" if base else text
 
 
+def share(ratio: Decimal | float | None, places: int = 2) -> str:
+    """A ratio that is no gain or loss (0.0321) as `3.21%`, without a sign."""
+    return UNKNOWN if ratio is None or not _finite(ratio) else f"{number(Decimal(ratio) * 100, places)}%"
+
+
 def change(value: Decimal | None, currency: str | None) -> SafeString:
     """`money` with its arrow and its colour; the sign stays for those who see neither."""
     if value is None or not _finite(value):
