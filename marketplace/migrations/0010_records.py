@@ -131,8 +131,8 @@ def handed_over(signature: str, login: str) -> migrations.RunSQL:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketplace", "0008_allocations_and_evidence"),
-        ("bots", "0009_marks"),
+        ("marketplace", "0009_browsing"),
+        ("bots", "0010_marks"),
         ("subscriptions", "0005_rules"),
     ]
 

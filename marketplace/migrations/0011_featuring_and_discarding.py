@@ -20,7 +20,7 @@ CREATE POLICY never_published ON bot_templates AS RESTRICTIVE FOR DELETE TO tw_a
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0008_allocations_and_evidence")]
+    dependencies = [("marketplace", "0010_records")]
 
     operations = [
         migrations.RunSQL(STEPS.replace(STANDS, UNFEATURED), STEPS),

@@ -17,7 +17,7 @@ def amount() -> bots.models.figures.Amount:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("bots", "0008_isolation_of_engines")]
+    dependencies = [("bots", "0009_outages")]
 
     operations = [
         migrations.CreateModel(
