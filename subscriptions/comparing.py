@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from marketplace.records.evidence import MODES, RETURN_DAYS, counted, day_in_words
+from marketplace.records.evidence import MODES, RETURN_DAYS, counted
 from subscriptions.against import day_of, is_invented, ratio_of, why_not
 from subscriptions.models import Subscription
+from tradewise.web.formatting import day
 
 Record = Mapping[str, Any]
 
@@ -56,12 +57,12 @@ def _own_base(own: Record) -> str:
         return "not known"
     if since is None or until is None:
         return mode
-    return f"{day_in_words(since)} to {day_in_words(until)}, {mode}"
+    return f"{day(since)} to {day(until)}, {mode}"
 
 
 def _base_of(own: Record, record: Record | None) -> str:
     since, until = day_of(own, "since"), day_of(own, "template_until")
-    told = [f"{day_in_words(since)} to {day_in_words(until)}"] if since and until else []
+    told = [f"{day(since)} to {day(until)}"] if since and until else []
     if record:
         told.append(MODES.get(str(record.get("mode")), ""))
         told.append(TIERS.get(str(record.get("tier")), ""))
