@@ -44,6 +44,7 @@ FIELDS = {
     "template_version.reason": "Reason",
     "template_version.submitted_at": "Submitted",
     "template_version.decided_at": "Decided",
+    "template_version.record_bot_id": "Bot shown as evidence",
 }
 _STATUS = {value: str(label) for value, label in TemplateStatus.choices}
 VALUES = {

@@ -20,6 +20,7 @@ from marketplace import queries
 from marketplace.models import BotTemplate
 from marketplace.records import Tier, tier_sentence
 from marketplace.records.evidence import JUDGED_DAYS, JUDGED_TRADES, MODES, RETURN_DAYS, day_in_words
+from marketplace.services.spelling import REPLAY
 from tradewise.web import formatting
 
 DAY: Final = 86400
@@ -151,7 +152,9 @@ def shown(template: BotTemplate) -> dict[str, Any] | None:
     figures = _ratios(data)
     return {
         **{key: data[key] for key in ("days", "days_observed", "trades", "deleted_trades", "gaps", "ended")},
-        **{key: data[key] for key in ("mode", "is_replay", "version", "is_enough", "sentence", "caveats")},
+        **{key: data[key] for key in ("mode", "is_replay", "version", "is_enough", "sentence")},
+        # Of a demo the page says so above everything else.
+        "caveats": [caveat for caveat in data["caveats"] if caveat != REPLAY],
         "tier": tier_words(data, since),
         "version_text": str(data["version"]),
         "drawdown": _percent(figures["drawdown"]),

@@ -131,7 +131,9 @@ def test_what_accompanies_something_is_left_out_until_it_is_asked_for(alice, sig
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample"])
+@pytest.mark.parametrize(
+    "kind", ["bot_event", "bot_figures", "bot_day", "bot_trade", "bot_mark", "bot_sample"]
+)
 def test_a_record_that_is_tampered_with_by_itself_is_shown(alice, signed_in, kind):
     gone = {"actor": "tw_migrator", "action": f"{kind}.delete", "resource_type": kind, "resource_id": "b"}
     write(alice.tenant_id, {**gone, "old_values": {"rows": 40}})

@@ -120,7 +120,8 @@ def test_each_kind_of_thing_that_is_traced_has_words():
     migrations = "".join(path.read_text() for path in ROOT.glob("*/migrations/*.py"))
     traced = set(re.findall(r'resource="(\w+)"', migrations))
     assert {"bot", "user", "subscription", "message"} <= traced <= set(words.RESOURCES)
-    parts = ["bot_engine", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_sample", "bot_outage"]
+    seen = ["bot_engine", "bot_event", "bot_figures", "bot_day", "bot_trade", "bot_mark", "bot_sample"]
+    parts = [*seen, "bot_outage"]
     assert words.family("bot") == ["bot", *parts]
 
 

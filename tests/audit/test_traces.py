@@ -164,6 +164,7 @@ FIGURES = {
                     VALUES (%(tenant)s, %(bot)s, 1, 'BTC/USDT', now(), now(), 'NaN')""",
     "bot_event": """INSERT INTO bot_events (tenant_id, bot_id, kind, sentence)
                     VALUES (%(tenant)s, %(bot)s, 'health', 'x')""",
+    "bot_mark": "INSERT INTO bot_marks (tenant_id, bot_id, capital) VALUES (%(tenant)s, %(bot)s, 1)",
     "bot_sample": """INSERT INTO bot_samples (tenant_id, bot_id, taken_at, equity)
                      VALUES (%(tenant)s, %(bot)s, now(), 1)""",
 }
@@ -206,7 +207,7 @@ def test_a_bot_that_is_deleted_takes_its_history_along_and_says_how_much(superus
     assert (whole.key, whole.old["name"]) == (bot.bot_id, "Grid of Alice")
     # The bot is gone before its history is, which is therefore known by its number.
     gone = sorted((entry.old["rows"], entry.key) for entry in entries if entry is not whole)
-    assert gone == [*[(1, str(bot.pk))] * 4, (41, str(bot.pk))]
+    assert gone == [*[(1, str(bot.pk))] * 5, (41, str(bot.pk))]
 
 
 @pytest.fixture
