@@ -20,7 +20,8 @@ def sql(statement: str, *values: Any) -> list[Any]:
     name = servers.process_database()
     with psycopg.connect(servers.admin_dsn(name), autocommit=True, row_factory=namedtuple_row) as connection:
         cursor = connection.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+        # Rows without a column are rows too: an assertion that there is none has to see them.
+        return [] if cursor.rownumber is None else cursor.fetchall()
 
 
 def last_entry() -> int:

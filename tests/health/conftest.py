@@ -150,7 +150,8 @@ class Sql:
 
     def __call__(self, statement: str, *values: Any) -> list[Any]:
         cursor = self.connection.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+        # Rows without a column are rows too: an assertion that there is none has to see them.
+        return [] if cursor.rownumber is None else cursor.fetchall()
 
     def bot(self, bot: Bot) -> Any:
         return self("SELECT * FROM bots WHERE id = %s", bot.pk)[0]

@@ -58,7 +58,8 @@ def write(rows: list[dict[str, Any]]) -> None:
                  risk_level, strategy_type, needed_allocation, performance_data, featured_at, published_at,
                  subscribers_count)
                VALUES (replace(%(name)s, ' ', '-'), %(name)s, %(description)s, %(config)s, %(status)s = 'published',
-                 %(status)s, 1, %(risk)s, %(kind)s, %(needed)s, %(record)s, CASE WHEN %(featured)s THEN now() END,
+                 %(status)s, 1, %(risk)s, %(kind)s, %(needed)s, %(record)s,
+                 CASE WHEN %(featured)s AND %(status)s = 'published' THEN now() END,
                  now() - %(age)s * interval '1 h', %(subscribers)s)""",
             [
                 {**row, "config": json.dumps(row["config"]), "record": json.dumps(row["record"])}

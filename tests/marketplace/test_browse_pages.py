@@ -273,7 +273,8 @@ def test_a_card_follows_its_template_at_once(db: None) -> None:
     sql("UPDATE bot_templates SET subscribers_count = 41")
     assert "41 subscribers" in said(visitor.get("/templates/"))
     sql(
-        "SET session_replication_role = replica; UPDATE bot_templates SET is_public = false, status = 'withdrawn'"
+        "SET session_replication_role = replica; "
+        "UPDATE bot_templates SET is_public = false, status = 'withdrawn', featured_at = NULL"
     )
     assert "<article" not in said(visitor.get("/templates/"))
 

@@ -130,9 +130,12 @@ def test_the_worker_learns_no_name_and_nobody_else_anything(public: BotTemplate,
 
 
 def test_of_a_template_that_is_not_public_there_is_nothing(alice: User, mallory: User) -> None:
-    draft = make_template(public=False, creator_tenant_id=mallory.tenant_id)
-    subscribed(draft, "0.01", user=alice)
-    assert raw("tw_worker", None, "SELECT * FROM subscribers_results(%s)", draft.pk) == 0
+    template = make_template(creator_tenant_id=mallory.tenant_id)
+    subscribed(template, "0.01", user=alice)
+    assert raw("tw_worker", None, "SELECT * FROM subscribers_results(%s)", template.pk) == 1
+    withdrawn = "UPDATE template_versions SET status = 'withdrawn', reason = 'It lost.'"
+    assert raw("tw_app", mallory.tenant_id, withdrawn) == 1
+    assert raw("tw_worker", None, "SELECT * FROM subscribers_results(%s)", template.pk) == 0
 
 
 def test_the_page_of_others_tells_no_result_of_a_single_one(public: BotTemplate, mallory: User) -> None:

@@ -30,6 +30,7 @@ from tests.audit.test_coverage_ops import manage
 from tests.audit.world import entries_since, last_entry, sql
 from tests.factories.subscriptions import make_subscription, make_template, subscribers
 from tests.logins import as_login
+from tests.marketplace.written import template
 from tests.strategies.backtesting import STRATEGIES, environment, exported
 from tradewise.celery import app
 from tradewise.simulation.history import milliseconds
@@ -263,8 +264,8 @@ def test_removal_takes_nothing_of_anybody_else(alice: User, transactional_db: No
     published(*CATALOG[:3])
     first, second, _ = sql("SELECT * FROM bot_templates ORDER BY id")
     a_replay(first.template_id)
-    template = BotTemplate(**second._asdict())
-    followed = make_subscription(alice, template, "cancelled")
+    followed_one = template(second.id)
+    followed = make_subscription(alice, followed_one, "cancelled")
     sql(
         "INSERT INTO bot_templates (template_id, name, config_json, status, creator_tenant_id) "
         "VALUES ('demo-of-alice', 'Mine', '{}', 'draft', %s)",
@@ -279,7 +280,7 @@ def test_removal_takes_nothing_of_anybody_else(alice: User, transactional_db: No
     left = sql("SELECT template_id, status FROM bot_templates ORDER BY id")
     assert [tuple(row) for row in left] == [(second.template_id, "withdrawn"), ("demo-of-alice", "draft")]
     assert [row.id for row in sql("SELECT id FROM subscriptions")] == [followed.pk]
-    assert subscribers(template) == 0
+    assert subscribers(followed_one) == 0
     assert [row.tenant_id for row in sql("SELECT tenant_id FROM bots")] == [alice.tenant_id]
     # What was withdrawn stays so, and is not replayed.
     assert "Would publish 35 demo templates, and replay 35" in manage("seed_demo").stdout

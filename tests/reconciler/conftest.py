@@ -155,7 +155,8 @@ class Fleet:
             servers.admin_dsn(servers.process_database()), autocommit=True, row_factory=namedtuple_row
         ) as connection:
             cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+            # Rows without a column are rows too: an assertion that there is none has to see them.
+            return [] if cursor.rownumber is None else cursor.fetchall()
 
     def until(
         self, bot: Bot, is_so: Callable[[Any], bool], seconds: float = 60, *, sweeps: bool = False

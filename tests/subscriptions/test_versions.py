@@ -163,7 +163,7 @@ def test_the_list_says_that_a_version_is_out_and_the_page_what_is_new(client, al
     assert "Version 2 is out" in page
     assert f'href="{there}"' in page
     page = text_of(client.get(there))
-    for words in ("50 → 52", "Takes at most", "starts again", 'value="2"'):
+    for words in ("50 USDT → 52 USDT", "Takes at most", "starts again", 'value="2"'):
         assert words in page, words
     assert "You have changed its parameters yourself" not in page
     assert client.post(there, {"version": "2"}).status_code == 303
