@@ -1,8 +1,12 @@
 """Questions about subscriptions."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
+from django.urls import reverse
 
 from bots.models import BotEngine
 from bots.strategies import kinds
@@ -11,6 +15,24 @@ from marketplace.models import BotTemplate, TemplateVersion
 from marketplace.services.starting import configuration_of
 from subscriptions.enums import SubscriptionStatus
 from subscriptions.models import Subscription
+
+
+class Withdrawn(NamedTuple):
+    """A template that is offered no longer, and what its subscribers are told of that."""
+
+    pk: int
+    template_id: str
+    name: str
+    version: int
+    updated_at: datetime
+    reason: str
+
+    def get_absolute_url(self) -> str:
+        """Its page, which its subscribers may read."""
+        return reverse("marketplace:template", args=[self.template_id])
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def subscriptions_with_bots() -> QuerySet[Subscription]:
@@ -40,6 +62,16 @@ def templates_of(subscriptions: Iterable[Subscription]) -> dict[int, BotTemplate
     """The templates of these that the tenant may read, by their keys."""
     wanted = {subscription.template_id for subscription in subscriptions}
     return BotTemplate.across_tenants.in_bulk(wanted)
+
+
+def withdrawn_of(subscriptions: Iterable[Subscription]) -> dict[int, Withdrawn]:
+    """Those of these subscriptions' templates that were withdrawn, by their keys, for their subscribers alone."""
+    wanted = sorted({subscription.template_id for subscription in subscriptions})
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM subscribed_and_withdrawn(%s)", [wanted])
+        return {row[0]: Withdrawn(*row) for row in cursor.fetchall()}
 
 
 def versions_of(subscriptions: Iterable[Subscription]) -> Mapping[tuple[int, int | None], TemplateVersion]:

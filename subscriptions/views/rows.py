@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 
 from bots.enums import BotStatus, DesiredState
 from bots.models import Bot, BotEngine, BotFigures
@@ -17,10 +17,11 @@ from marketplace.models import BotTemplate, TemplateVersion
 from subscriptions.comparing import Compared, compare
 from subscriptions.enums import SubscriptionStatus
 from subscriptions.models import Subscription
-from subscriptions.queries import is_set_up_otherwise, templates_of, versions_of
+from subscriptions.queries import Withdrawn, is_set_up_otherwise, templates_of, versions_of, withdrawn_of
 
 UNDER_WAY: Final = timedelta(seconds=COMMAND_SECONDS)
-NOT_PUBLIC: Final = "The template is no longer offered. Your bot goes on as it is set up."
+GOES_ON: Final = "Your bot goes on as it is set up."
+NOT_PUBLIC: Final = f"The template is no longer offered. {GOES_ON}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Row:
 
     subscription: Subscription
     bot: Bot
-    template: BotTemplate | None
+    template: BotTemplate | Withdrawn | None
     status: str
     status_label: str
     mode: str
@@ -62,10 +63,11 @@ class Row:
 def rows_of(subscriptions: Sequence[Subscription], now: datetime) -> list[Row]:
     """In the same order."""
     templates, versions = templates_of(subscriptions), versions_of(subscriptions)
+    gone = withdrawn_of(each for each in subscriptions if each.template_id not in templates)
     return [
         _row(
             subscription,
-            templates.get(subscription.template_id),
+            templates.get(subscription.template_id) or gone.get(subscription.template_id),
             versions.get((subscription.template_id, subscription.version)),
             now,
         )
@@ -98,7 +100,7 @@ def figures_of(bot: Bot) -> BotFigures | None:
 
 def _row(
     subscription: Subscription,
-    template: BotTemplate | None,
+    template: BotTemplate | Withdrawn | None,
     followed: TemplateVersion | None,
     now: datetime,
 ) -> Row:
@@ -121,7 +123,7 @@ def _row(
         is_bad=bot.status == BotStatus.ERROR or bot.health not in WORKING,
         compared=compare(
             subscription,
-            template.performance_data if template is not None and template.is_public else None,
+            template.performance_data if _is_offered(template) else None,
             is_set_up_otherwise=is_otherwise,
             now=now,
         ),
@@ -129,24 +131,33 @@ def _row(
     )
 
 
-def _newer(subscription: Subscription, template: BotTemplate | None) -> int | None:
-    if template is None or not template.is_public or subscription.is_over:
+def _is_offered(template: BotTemplate | Withdrawn | None) -> TypeGuard[BotTemplate]:
+    return isinstance(template, BotTemplate) and template.is_public
+
+
+def _newer(subscription: Subscription, template: BotTemplate | Withdrawn | None) -> int | None:
+    if not _is_offered(template) or subscription.is_over:
         return None
     return template.version if template.version > (subscription.version or 0) else None
 
 
 def _notes(
-    subscription: Subscription, bot: Bot, template: BotTemplate | None, engine: BotEngine | None
+    subscription: Subscription,
+    bot: Bot,
+    template: BotTemplate | Withdrawn | None,
+    engine: BotEngine | None,
 ) -> Iterable[str]:
     """What a trader would not expect, in sentences."""
     if bot.connection_error:
         yield bot.connection_error
+    if isinstance(template, Withdrawn):
+        yield f"The template was withdrawn: {template.reason}"
     if subscription.is_over:
         if engine is not None and engine.is_on:
             yield "Its bot is being stopped."
         return
-    if template is None or not template.is_public:
-        yield NOT_PUBLIC
+    if not _is_offered(template):
+        yield GOES_ON if isinstance(template, Withdrawn) else NOT_PUBLIC
     if subscription.status == SubscriptionStatus.PAUSED:
         if bot.desired_state == DesiredState.RUNNING and engine is not None and engine.is_on:
             yield "Its bot was started again on its own page, so it trades."

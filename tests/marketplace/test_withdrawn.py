@@ -140,3 +140,21 @@ def test_a_subscription_to_another_template_opens_nothing(alice: User, mallory: 
     number = gone(mallory)
     make_subscription(alice, make_template("Another"))
     assert raw("tw_app", alice.tenant_id, "SELECT * FROM withdrawn_template(%s)", number) == 0
+
+
+def test_the_list_of_subscriptions_says_the_reason_to_subscribers_alone(
+    client_of: ClientOf, alice: User, mallory: User
+) -> None:
+    gone(alice)
+    page = client_of(alice).get("/subscriptions/").content.decode()
+    assert "The template was withdrawn: It loses." in page
+    assert "Canary" in page
+    everything = (
+        "SELECT * FROM subscribed_and_withdrawn((SELECT array_agg(n) FROM generate_series(1, 100000) n))"
+    )
+    assert raw("tw_app", alice.tenant_id, everything) == 1
+    assert raw("tw_app", mallory.tenant_id, everything) == 0
+    assert raw("tw_app", None, everything) == 0
+    for login in ("tw_worker", "tw_staff"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw(login, alice.tenant_id, everything)

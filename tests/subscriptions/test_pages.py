@@ -200,7 +200,8 @@ def test_one_of_a_template_that_is_public_no_longer_stays(client, alice):
     withdraw_templates()
     page = text_of(client.get("/subscriptions/"))
     assert "Withdrawn" in page
-    assert "is no longer offered" in page
+    assert "The template was withdrawn: " in page
+    assert "Your bot goes on as it is set up." in page
     assert client.post(url(subscription, "cancel"), {"way": "exits"}).status_code == 303
     assert subscribers(template) == 0
 
