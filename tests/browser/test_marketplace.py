@@ -138,12 +138,12 @@ def move(page: Page, page_of_bot: str, photograph) -> None:
     """Nothing changes until the trader has seen what differs, and wants it."""
     page.reload()
     row = page.locator("#subscriptions tbody tr").first
-    expect(row).to_contain_text("Version 2")
+    expect(row).to_contain_text("Version 2 is out")
     photograph(page, "subscriptions-renewed")
-    row.get_by_role("link", name="Version 2").click()
+    row.get_by_role("link", name="Version 2 is out").click()
     expect(page.locator("main")).to_contain_text("7.5 %")
     photograph(page, "subscription-move")
-    page.get_by_role("button", name="Move").click()
+    page.get_by_role("button", name="Move to version 2").click()
     page.goto(page_of_bot)
     live = page.locator("#live")
     expect(page.locator("main")).to_contain_text("7.5 %", timeout=60 * SECONDS)
