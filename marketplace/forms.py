@@ -17,7 +17,13 @@ from marketplace.enums import RiskLevel, StrategyType
 from marketplace.exceptions import DocumentRefused, TextRefused
 from marketplace.models import TemplateVersion, new_template_id
 from marketplace.services.authoring import Text
-from marketplace.services.documents import MOST_BYTES, as_typed, read_document
+from marketplace.services.documents import (
+    MOST_BYTES,
+    as_typed,
+    parse_document,
+    problems_of_document,
+    read_document,
+)
 from marketplace.services.plain_text import (
     LONGEST_NAME,
     LONGEST_REASON,
@@ -253,6 +259,38 @@ class DocumentForm(AboutFields):
     def text(self) -> Text:
         """As the services take it."""
         return self.text_of(self.kind, self.cleaned_data["config"])
+
+
+class JsonForm(forms.Form):
+    """A configuration as JSON, from which the form of a kind that an engine runs is filled in."""
+
+    json = forms.CharField(
+        label="Configuration as JSON",
+        max_length=MOST_BYTES,
+        required=False,
+        help_text="What it says is filled in above, where you can look at it before you save it.",
+        widget=forms.Textarea(attrs={"rows": 12, "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+
+    def clean_json(self) -> dict[str, Any]:
+        """What the form of the kind holds then."""
+        try:
+            document = parse_document(self.cleaned_data["json"])
+        except DocumentRefused as refused:
+            raise ValidationError(str(refused)) from None
+        wrong = list(problems_of_document(document))
+        if wrong:
+            raise ValidationError(wrong[:5])
+        try:
+            return values_of(kinds.parse({**document, "strategy": self.kind}))
+        except ConfigurationRefused as refused:
+            raise ValidationError(
+                [f"{problem.field}: {problem.sentence}".removeprefix(": ") for problem in refused.problems]
+            ) from None
 
 
 def template_form(kind: str, *args: Any, **kwargs: Any) -> TemplateForm | DocumentForm:

@@ -27,7 +27,15 @@ _SECRET_VALUE: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_.-]{32
 
 
 def read_document(text: str) -> dict[str, Any]:
-    """The JSON object in `text`. Raises DocumentRefused with the reason, which quotes no value."""
+    """The JSON object in `text`, as a column takes it. Raises DocumentRefused, which quotes no value."""
+    stored: dict[str, Any] = _stored(parse_document(text))
+    for problem in problems_of_document(stored):
+        raise DocumentRefused(problem)
+    return stored
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """The JSON object in `text`, its fractions as decimals. Raises DocumentRefused, but not for what it says."""
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise DocumentRefused(f"At most {MOST_BYTES // 1024} KiB.")
     depth = deepest = 0
@@ -44,10 +52,7 @@ def read_document(text: str) -> dict[str, Any]:
         raise DocumentRefused("This is not JSON. Check quotes, commas and brackets.") from None
     if not isinstance(document, dict):
         raise DocumentRefused('Enter a group of settings: {"name": value, …}.')
-    stored: dict[str, Any] = _stored(document)
-    for problem in problems_of_document(stored):
-        raise DocumentRefused(problem)
-    return stored
+    return document
 
 
 def problems_of_document(document: object) -> Iterator[str]:

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.http import TraderRequest
+from bots.strategies import kinds
 from bots.views.launch import BY_VALUE
 from marketplace import queries
 from marketplace.enums import EDITABLE, StrategyType
-from marketplace.forms import DocumentForm, TemplateForm, WithdrawForm, first_values, template_form
+from marketplace.forms import DocumentForm, JsonForm, TemplateForm, WithdrawForm, first_values, template_form
 from marketplace.forms import values_of_version as values_of
 from marketplace.models import BotTemplate
 from marketplace.services import authoring
@@ -28,6 +29,8 @@ def new(request: TraderRequest, kind: str) -> HttpResponse:
     """Write a template of this kind."""
     if kind not in StrategyType.values:
         raise Http404
+    if "fill" in request.POST:
+        return _fill_in(request, kind)
     form = template_form(kind, request.POST if request.method == "POST" else None, initial=first_values(kind))
     tenant = str(request.tenant_id)
     if request.method == "GET" or not form.is_valid():
@@ -54,6 +57,8 @@ def edit(request: TraderRequest, template_id: str) -> HttpResponse:
     if version is None or not (template.is_public or version.status in EDITABLE):
         return _refused(request, template, f"{template} cannot be changed as it stands now.")
     kind = str(version.strategy_type)
+    if "fill" in request.POST:
+        return _fill_in(request, kind, template=template)
     form = template_form(kind, request.POST if request.method == "POST" else None, initial=values_of(version))
     if request.method == "GET" or not form.is_valid():
         return _form(request, form, template=template)
@@ -111,20 +116,33 @@ def discard(request: TraderRequest, template_id: str) -> HttpResponse:
     return SeeOther(reverse("marketplace:templates"))
 
 
+def _fill_in(request: TraderRequest, kind: str, *, template: BotTemplate | None = None) -> HttpResponse:
+    """Show the form with what the JSON says, and with what else was typed. Nothing is saved."""
+    if kind not in kinds.KINDS:
+        raise Http404
+    json = JsonForm(kind, request.POST)
+    values = json.cleaned_data["json"] if json.is_valid() else {}
+    form = template_form(kind, initial={**request.POST.dict(), **values})
+    return _form(request, form, template=template, json=json)
+
+
 def _form(
     request: TraderRequest,
     form: TemplateForm | DocumentForm,
     *,
     template: BotTemplate | None = None,
     refusal: DomainError | None = None,
+    json: JsonForm | None = None,
 ) -> HttpResponse:
-    status = 409 if refusal else 422 if form.is_bound else 200
+    is_wrong = form.is_bound or (json is not None and not json.is_valid())
+    status = 409 if refusal else 422 if is_wrong else 200
     context: dict[str, Any] = {
         "form": form,
         "kind": BY_VALUE[form.kind],
         "template": template,
         "refusal": refusal,
         "here": request.path,
+        "json": (json or JsonForm(form.kind)) if form.kind in kinds.KINDS else None,
     }
     return render(request, "marketplace/write.html", context, status=status)
 
