@@ -28,7 +28,7 @@ from tradewise.simulation.engine import DemoBot
 from tradewise.simulation.exchange_process import ExchangeProcess
 
 Found = TypeVar("Found")
-PARTS = ("trader-site", "staff-site", "worker", "beat")
+PARTS = ("trader-site", "staff-site", "worker", "slow-worker", "beat")
 
 
 def until(look: Callable[[], Found], seconds: float, what: str) -> Found:

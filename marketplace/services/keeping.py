@@ -48,6 +48,12 @@ class Report:
     written: int = 0
     failed: int = 0
 
+    def add(self, other: "Report") -> None:
+        """Another turn's."""
+        self.looked += other.looked
+        self.written += other.written
+        self.failed += other.failed
+
     def __str__(self) -> str:
         return f"looked={self.looked} written={self.written} failed={self.failed}"
 

@@ -37,14 +37,15 @@ def test_every_process_of_the_order_is_there(compose: dict[str, Any]) -> None:
         "trader-site",
         "staff-site",
         "worker",
+        "slow-worker",
         "beat",
     }
 
 
-def test_only_the_worker_gets_the_keys_that_open_secrets_and_sign_the_trail(compose: dict[str, Any]) -> None:
+def test_only_the_workers_get_the_keys_that_open_secrets_and_sign_the_trail(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         environment = service.get("environment", {})
-        assert bool(environment.get("SEAL_PRIVATE_KEYS")) == (name == "worker"), name
+        assert bool(environment.get("SEAL_PRIVATE_KEYS")) == (name in {"worker", "slow-worker"}), name
         assert bool(environment.get("AUDIT_SIGNING_KEY")) == (name == "worker"), name
 
 

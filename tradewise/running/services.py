@@ -79,7 +79,7 @@ class Plan:
 
 
 def sites_and_workers(plan: Plan) -> list[Service]:
-    """The four processes that are TradeWise."""
+    """The five processes that are TradeWise."""
     celery = ["-m", "celery", "-A", "tradewise.celery:app"]
     beat = [
         *celery,
@@ -89,7 +89,9 @@ def sites_and_workers(plan: Plan) -> list[Service]:
         "--schedule",
         str(plan.var / "run" / "beat-schedule"),
     ]
-    worker = [*celery, "worker", "--pool=prefork", "--concurrency=3", "--loglevel=INFO"]
+    worker = [*celery, "worker", "--pool=prefork", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    slow = _service(plan, "slow-worker", [*worker, "--concurrency=2", "-n", "slow@%h"], "worker", "ready.")
+    slow.environment["WORKER_TASKS"] = "slow"
     return [
         _service(plan, "trader-site", _gunicorn(plan.port, workers=2), "trader", lambda: _serves(plan.site)),
         _service(
@@ -99,7 +101,8 @@ def sites_and_workers(plan: Plan) -> list[Service]:
             "staff",
             lambda: _serves(plan.staff_site),
         ),
-        _service(plan, "worker", [*worker, "--without-gossip", "--without-mingle"], "worker", "ready."),
+        _service(plan, "worker", [*worker, "--concurrency=3"], "worker", "ready."),
+        slow,
         _service(plan, "beat", beat, "worker", "maxinterval"),
     ]
 

@@ -223,6 +223,15 @@ AUDIT_ARCHIVE_DIRECTORY = env.str("AUDIT_ARCHIVE_DIRECTORY", default=str(VAR / "
 
 CELERY_BROKER_URL = redis_url(number=0)
 CELERY_TASK_DEFAULT_QUEUE = f"{REDIS_PREFIX}-tasks"
+#: What may take its time has a queue and a worker of its own, so that it never keeps checks of bots waiting.
+SLOW_TASKS = (
+    "accounts.post_webhooks",
+    "marketplace.keep_records",
+    "marketplace.keep_prices",
+    "subscriptions.reckon",
+)
+SLOW_QUEUE = f"{REDIS_PREFIX}-slow"
+CELERY_TASK_ROUTES = {task: {"queue": SLOW_QUEUE} for task in SLOW_TASKS}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
