@@ -1,6 +1,6 @@
 """What templates are filtered by: every option is a tag of a template, and those that are counted have a bit."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,11 +49,6 @@ FACETS: Final = (
 TAGS: Final = tuple(facet.tag(value) for facet in FACETS for value, _ in facet.options)
 
 
-def counts(masks: Mapping[int, int]) -> dict[str, int]:
-    """How many templates bear each tag, from how many have each set of bits."""
-    found = dict.fromkeys(TAGS, 0)
-    for mask, number in masks.items():
-        for place, tag in enumerate(TAGS):
-            if mask >> place & 1:
-                found[tag] += number
-    return found
+def counts(numbers: Sequence[int]) -> dict[str, int]:
+    """How many templates bear each tag, from the numbers in the order of the bits."""
+    return dict(zip(TAGS, numbers, strict=True)) if numbers else {}

@@ -166,7 +166,7 @@ class BrowseForm(forms.Form):
             [(str(value), label) for value, label in field.choices],
         )
 
-    def offer(self, counts: Mapping[str, int], *, is_more: bool) -> None:
+    def offer(self, counts: Mapping[str, int], *, is_exact: bool) -> None:
         """Write beside each option how many there are. Of a filter that is on the others are not known."""
         for facet in facets.FACETS:
             if self.cleaned_data.get(facet.name):
@@ -174,7 +174,7 @@ class BrowseForm(forms.Form):
             field: Any = self.fields[facet.name]
             field.choices = [
                 ("", "Any"),
-                *(_counted(facet, option, counts, is_more) for option in facet.options),
+                *(_counted(facet, option, counts, is_exact) for option in facet.options),
             ]
 
 
@@ -193,14 +193,14 @@ def _choice(label: str, options: Any, usual: str = "Any") -> forms.ChoiceField:
 
 
 def _counted(
-    facet: facets.Facet, option: tuple[str, str], counts: Mapping[str, int], is_more: bool
+    facet: facets.Facet, option: tuple[str, str], counts: Mapping[str, int], is_exact: bool
 ) -> tuple[str, str]:
     """An option with its number. What was not among those that were counted is not said to be none."""
     value, label = option
     number = counts.get(facet.tag(value), 0)
-    if is_more:
-        return value, f"{label} ({number}+)" if number else label
-    return value, f"{label} ({number})"
+    if is_exact:
+        return value, f"{label} ({number})"
+    return value, f"{label} ({number}+)" if number else label
 
 
 def _contained(parameter: str) -> str | None:

@@ -17,7 +17,7 @@ from django.db import connection
 from marketplace import facets
 
 PAGE: Final = 20
-#: Counted so far and no further: more is "1,000+".
+#: Counted so far and no further.
 MOST_COUNTED: Final = 1000
 
 #: How a page may be sorted, and what that means.
@@ -92,20 +92,16 @@ class Found:
 
     #: Primary keys, in order.
     numbers: Sequence[int] = ()
-    #: At most MOST_COUNTED + 1, which means more.
+    #: How many match, as far as they were counted: at least so many where `is_exact` is false.
     total: int = 0
-    #: By tag; where there are more than MOST_COUNTED matches, of that many of them.
+    is_exact: bool = True
+    #: By tag, of as many as were counted.
     counts: Mapping[str, int] = field(default_factory=dict)
     sorted_by: str = "recommended"
     previous: Place | None = None
     next: Place | None = None
     #: False where the search has no word that could be looked up.
     is_understood: bool = True
-
-    @property
-    def is_more(self) -> bool:
-        """Whether there are more matches than were counted."""
-        return self.total > MOST_COUNTED
 
 
 class _Answer(NamedTuple):
@@ -114,7 +110,7 @@ class _Answer(NamedTuple):
     ids: list[int] | None
     keys: list[float] | None
     total: int | None
-    masks: list[int] | None
+    is_exact: bool | None
     counts: list[int] | None
 
 
@@ -137,7 +133,8 @@ def find(search: Search, place: Place | None = None, *, backwards: bool = False,
     return Found(
         numbers=[each.number for each in places],
         total=answer.total or 0,
-        counts=facets.counts(dict(zip(answer.masks or [], answer.counts or [], strict=True))),
+        is_exact=bool(answer.is_exact),
+        counts=facets.counts(answer.counts or []),
         sorted_by=answer.sorted_by,
         previous=places[0] if places and has_previous else None,
         next=places[-1] if places and has_next else None,
@@ -147,7 +144,7 @@ def find(search: Search, place: Place | None = None, *, backwards: bool = False,
 
 def _ask(search: Search, place: Place | None, *, backwards: bool, most: int) -> _Answer:
     statement = (
-        "SELECT is_understood, sorted_by, ids, keys, total, masks, counts FROM browse_templates("
+        "SELECT is_understood, sorted_by, ids, keys, total, is_exact, counts FROM browse_templates("
         "%s, %s::text[], %s::jsonb, %s, %s, %s::float8, %s::integer, %s, %s)"
     )
     where = (place.sort, place.key, place.number) if place else (None, None, None)

@@ -170,9 +170,11 @@ END $body$;
 NO_QUERY = "DROP FUNCTION template_query(text)"
 
 # Two ways to the same answer. What few templates have is taken from the GIN indexes and sorted: at most 5,000. What
-# many have lies everywhere in the order asked for, so that order's own index is read from where the page begins.
+# many have lies everywhere in the order asked for, so that order's own index is read from where the page begins. Which
+# way it is, a look at the top of that order tells: 20,000 narrow entries, or 2,000 rows where bits do not tell all.
 # Policies do not bind the owner of these functions, or no GIN index would be used; so they name public templates
 # themselves, in every statement. Text that somebody typed is only ever a parameter.
+COUNTED = ", ".join(f"count(*) FILTER (WHERE f & {1 << place} <> 0)" for place in range(38))
 BROWSE = r"""
 CREATE FUNCTION template_conditions(asked tsquery, wanted text[], parameters jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE RETURN
@@ -194,7 +196,7 @@ END $body$;
 CREATE FUNCTION browse_templates(typed text, wanted text[], parameters jsonb, sort text, place_sort text,
     place_key float8, place_id integer, backwards boolean, most integer,
     OUT is_understood boolean, OUT sorted_by text, OUT ids integer[], OUT keys float8[], OUT total integer,
-    OUT masks bigint[], OUT counts integer[])
+    OUT is_exact boolean, OUT counts integer[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $body$
 DECLARE
@@ -203,10 +205,14 @@ DECLARE
     others text[] := ARRAY(SELECT t FROM unnest(wanted) t WHERE t <> ALL (public.template_facets()));
     is_plain boolean := asked IS NULL AND others = '{}' AND parameters IS NULL;
     is_all boolean := is_plain AND bits = 0;
-    found integer := 0;
+    conditions text := public.template_conditions(asked, others, parameters);
+    more text := CASE WHEN is_plain THEN '' ELSE ', tags, search, config_json' END;
+    near integer := CASE WHEN is_plain THEN 20000 ELSE 2000 END;
+    found integer;
+    is_many boolean;
     few integer[];
-    few_facets bigint[];
     few_keys float8[];
+    masks bigint[];
 BEGIN
     is_understood := typed = '' OR asked IS NOT NULL;
     IF sort IS NULL OR sort NOT IN ('recommended', 'newest', 'return', 'drawdown', 'days', 'subscribers', 'relevance')
@@ -220,35 +226,36 @@ BEGIN
     END IF;
     most := least(greatest(most, 1), 100);
 
-    -- So common that a thousand of them lie near the top?
-    IF is_plain THEN
-        EXECUTE format('SELECT coalesce(sum(n), 0), array_agg(facets), array_agg(n) FROM (
-            SELECT facets, count(*)::integer AS n FROM (SELECT facets FROM (
-                SELECT facets FROM public.bot_templates WHERE is_public ORDER BY %1$I DESC, id DESC LIMIT 20000) near
-            WHERE facets & $1 = $1 LIMIT 1001) f GROUP BY facets) g', 'rank_' || sort)
-            INTO found, masks, counts USING bits;
-    END IF;
-    IF found <= 1000 AND NOT is_all THEN
-        SELECT count(*), array_agg(c.id), array_agg(c.facets), array_agg(c.key) INTO found, few, few_facets, few_keys
+    EXECUTE format('SELECT count(*), array_agg(facets) FROM (SELECT facets FROM (
+            SELECT facets%2$s FROM public.bot_templates WHERE is_public ORDER BY %1$I DESC, id DESC LIMIT $5) near
+        WHERE facets & $4 = $4%3$s LIMIT 1001) f',
+        'rank_' || CASE sort WHEN 'relevance' THEN 'recommended' ELSE sort END, more, conditions)
+        INTO found, masks USING others, asked, parameters, bits, near;
+    is_exact := is_all AND found <= 1000;
+    is_many := found > 1000 OR is_all OR found::float8 / near * (
+        SELECT reltuples FROM pg_class WHERE oid = 'public.bot_templates'::regclass) > 5000;
+    IF NOT is_many THEN
+        SELECT count(*), array_agg(c.id), array_agg(c.facets), array_agg(c.key) INTO found, few, masks, few_keys
         FROM public.template_candidates(asked, wanted, parameters, sort) c;
-        SELECT array_agg(g.f), array_agg(g.n) INTO masks, counts FROM (
-            SELECT f, count(*)::integer AS n FROM unnest(few_facets[:1001]) f GROUP BY f) g;
-        IF found <= 5000 THEN
-            IF place_sort IS DISTINCT FROM sorted_by THEN
-                place_id := NULL;
-                backwards := false;
-            END IF;
-            SELECT array_agg(p.i), array_agg(p.k) INTO ids, keys FROM (
-                SELECT i, k FROM unnest(few, few_keys) c(i, k)
-                WHERE place_id IS NULL OR NOT backwards AND (k, i) < (place_key, place_id)
-                    OR backwards AND (k, i) > (place_key, place_id)
-                ORDER BY CASE WHEN backwards THEN k ELSE -k END, CASE WHEN backwards THEN i ELSE -i END LIMIT most) p;
-            total := least(found, 1001);
-            RETURN;
+        is_many := found > 5000;
+        is_exact := found <= 1000;
+        found := least(found, 1001);
+    END IF;
+    total := found;
+    counts := (SELECT ARRAY[{COUNTED}]::integer[] FROM unnest(masks[:1001]) f);
+    IF NOT is_many THEN
+        IF place_sort IS DISTINCT FROM sorted_by THEN
+            place_id := NULL;
+            backwards := false;
         END IF;
+        SELECT array_agg(p.i), array_agg(p.k) INTO ids, keys FROM (
+            SELECT i, k FROM unnest(few, few_keys) c(i, k)
+            WHERE place_id IS NULL OR NOT backwards AND (k, i) < (place_key, place_id)
+                OR backwards AND (k, i) > (place_key, place_id)
+            ORDER BY CASE WHEN backwards THEN k ELSE -k END, CASE WHEN backwards THEN i ELSE -i END LIMIT most) p;
+        RETURN;
     END IF;
 
-    total := least(found, 1001);
     IF sort = 'relevance' THEN
         sort := 'recommended';
         sorted_by := sort;
@@ -262,12 +269,11 @@ BEGIN
             SELECT id, %1$I AS key%2$s FROM public.bot_templates
             WHERE is_public AND facets & $4 = $4%3$s ORDER BY %1$I %4$s, id %4$s OFFSET 0) o
         WHERE true%5$s LIMIT $7) p',
-        'rank_' || sort,
-        CASE WHEN is_plain THEN '' ELSE ', tags, search, config_json' END,
+        'rank_' || sort, more,
         CASE WHEN place_id IS NULL THEN '' ELSE
             format(' AND (%I, id) %s ($5, $6)', 'rank_' || sort, CASE WHEN backwards THEN '>' ELSE '<' END) END,
         CASE WHEN backwards THEN 'ASC' ELSE 'DESC' END,
-        public.template_conditions(asked, others, parameters))
+        conditions)
         INTO ids, keys USING others, asked, parameters, bits, place_key, place_id, most;
 END $body$;
 REVOKE ALL ON FUNCTION template_candidates(tsquery, text[], jsonb, text), browse_templates(text, text[], jsonb, text,
@@ -279,7 +285,7 @@ REVOKE CREATE ON SCHEMA public FROM tw_catalog;
 SET LOCAL ROLE tw_catalog;
 GRANT EXECUTE ON FUNCTION browse_templates(text, text[], jsonb, text, text, float8, integer, boolean, integer) TO tw_app;
 SET LOCAL ROLE tw_owner
-"""
+""".replace("{COUNTED}", COUNTED)
 NO_BROWSE = """
 DROP FUNCTION browse_templates(text, text[], jsonb, text, text, float8, integer, boolean, integer);
 DROP FUNCTION template_candidates(tsquery, text[], jsonb, text);

@@ -44,7 +44,7 @@ def templates(request: TraderRequest) -> HttpResponse:
         return _shown(request, {"form": form, "invalid": True}, status=422)
     place, is_back = form.place
     found = find(form.search(), place, backwards=is_back)
-    form.offer(found.counts, is_more=found.is_more)
+    form.offer(found.counts, is_exact=found.is_exact)
     context = {
         "form": form,
         "found": found,
@@ -63,8 +63,9 @@ def templates(request: TraderRequest) -> HttpResponse:
 
 def summary(found: Found) -> str:
     """How many there are, as far as they were counted."""
-    if found.is_more:
-        return f"More than {MOST_COUNTED:,} templates".replace(",", formatting.THIN)
+    if not found.is_exact:
+        at_least = "More than 1,000" if found.total > MOST_COUNTED else f"At least {found.total}"
+        return f"{at_least} templates".replace(",", formatting.THIN)
     return f"{found.total} template{'' if found.total == 1 else 's'}"
 
 

@@ -288,6 +288,7 @@ def test_counts_are_those_of_the_filters_that_are_on(rows: list[dict[str, Any]])
 def test_the_database_counts_by_the_same_list() -> None:
     (row,) = sql("SELECT template_facets() AS tags")
     assert tuple(row.tags) == facets.TAGS
+    assert len(find(Search()).counts) == len(facets.TAGS)
     (row,) = sql("SELECT template_mask(template_facets()) AS mask")
     assert row.mask == 2 ** len(facets.TAGS) - 1
 
