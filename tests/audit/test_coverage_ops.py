@@ -17,8 +17,9 @@ from tests.factories.subscriptions import make_subscription, make_template
 from tests.health import conftest as played
 from tests.health.conftest import Town
 from tests.logins import as_login
+from tests.marketplace import recorded
 from tradewise.celery import app
-from tradewise.tenancy.context import tenant_context
+from tradewise.tenancy.context import PLATFORM, tenant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,6 +163,8 @@ TASKS = {
     "tradewise.deliver_outbox",
     "audit.keep_partitions",
     "subscriptions.reckon",
+    "marketplace.keep_records",
+    "marketplace.keep_prices",
 }
 SEALS = "audit.seal"
 
@@ -231,6 +234,20 @@ def test_an_engine_that_has_ended_is_noted_with_the_address_that_it_gave_back(
     assert (entry.action, entry.resource_id) == ("bot.change", "ended")
     assert entry.new_values == {"status": "inactive", "api_url": None, "exposed_host_port": None}
     assert_by_the_worker(entry)
+
+
+def test_a_record_is_kept_by_itself_and_is_not_noted(transactional_db: None) -> None:
+    recorded.platform_account()
+    template = make_template()
+    bot = recorded.bot(PLATFORM, template.template_id, kind="platform")
+    recorded.engine(PLATFORM, bot)
+    recorded.seen(PLATFORM, bot)
+    before = last_entry()
+    run_task("marketplace.keep_prices")
+    assert recorded.data(template.pk) is None
+    run_task("marketplace.keep_records")
+    assert recorded.data(template.pk)["tier"] == "run_by_tradewise"
+    assert entries_since(before) == []
 
 
 def test_a_reckoned_result_changes_by_itself_and_is_not_noted(alice: User) -> None:

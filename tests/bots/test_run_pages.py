@@ -290,7 +290,8 @@ def test_templates_are_public_ones_and_ones_own(client, intruder, alice):
     template("Alices own", creator_tenant_id=alice.tenant_id)
     page = text_of(client.get("/templates/"))
     assert "Public one" in page
-    assert "Yours, not public" in page
+    assert "Alices own" in page
+    assert "Version 1: draft" in page
     assert "330.33" in page
     page = text_of(intruder.get("/templates/"))
     assert "Public one" in page
