@@ -84,8 +84,8 @@ class BrowseForm(forms.Form):
         currency = str(self.data.get("currency") or USUAL_CURRENCY)[:20]
         amounts = [(str(n), f"At most {n:,} {currency}".replace(",", "\u202f")) for n in facets.AMOUNTS]
         self.fields["needs"] = _choice("Needs", amounts)
-        sorts = [(value, label) for value, (label, _) in SORTS.items() if value != "relevance"]
-        usual = "Best match" if self.data.get("q") else "As usual: recommended"
+        usual, without = ("Best match", "relevance") if self.data.get("q") else ("Recommended", "recommended")
+        sorts = [(value, label) for value, (label, _) in SORTS.items() if value not in ("relevance", without)]
         self.fields["sort"] = _choice("Sort by", sorts, usual)
         self.order_fields(
             ["q", "sort", "risk", "kind", "tier", "days", "drawdown", "return", "needs", "currency"]

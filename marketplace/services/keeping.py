@@ -8,11 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import Error, connection, transaction
+from django.db.models import Min
 
+from bots.models import BotDay
 from marketplace import queries
 from marketplace.models import BotTemplate, TemplateRecord
 from marketplace.records import SubscriberResult, record, subscribers_got
 from marketplace.services import prices
+from marketplace.services.demo.prices import demo_prices
 from marketplace.services.observing import Source, TooMuch, look, platform_bot, shown_bot, source_of
 from marketplace.services.spelling import told
 from tradewise.tenancy.context import PLATFORM, tenant_context
@@ -113,13 +116,28 @@ def find_source(template: BotTemplate) -> Source | None:
 
 def computed(source: Source, subscribers: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     """What a page may show, as JSON. Raises TooMuch."""
-    since = source.bot.record_since or source.bot.created_at
-    first = since.astimezone(UTC).date() - timedelta(days=1)
-    prices.want(source.market, source.pairs, first)
-    closes = prices.known(source.market, source.pairs, first) if source.market else {}
+    closes = _closes_of_replay(source, now.date()) if source.is_replay else _closes(source)
     with tenant_context(source.tenant_id, action="template.record"):
         sight = look(source, closes, now)
     return {**told(source, sight, record(sight.observed)), "subscribers": subscribers}
+
+
+def _closes(source: Source) -> prices.Closes:
+    since = source.bot.record_since or source.bot.created_at
+    first = since.astimezone(UTC).date() - timedelta(days=1)
+    prices.want(source.market, source.pairs, first)
+    return prices.known(source.market, source.pairs, first) if source.market else {}
+
+
+def _closes_of_replay(source: Source, today: date) -> prices.Closes:
+    """The invented prices that it was replayed on, from the day before its first."""
+    with tenant_context(source.tenant_id, action="template.record"):
+        first = BotDay.objects.filter(bot=source.bot).aggregate(first=Min("day"))["first"]
+    if first is None:
+        return {}
+    days = [first + timedelta(days=number) for number in range(-1, (today - first).days)]
+    found = {pair: [(day, demo_prices(pair, day)) for day in days] for pair in source.pairs}
+    return {pair: [(day, price) for day, price in of_pair if price] for pair, of_pair in found.items()}
 
 
 def _news(source: Source | None, template: BotTemplate, kept: TemplateRecord, today: date) -> str:

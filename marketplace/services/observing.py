@@ -51,7 +51,7 @@ class Source:
 
     @property
     def market(self) -> str:
-        """Whose prices it is compared with; empty where there are none, as for prices that were invented for it."""
+        """Whose prices are asked for; empty where nobody is to be asked, as for those of a replay."""
         if self.is_replay:
             return ""
         return str(Mode.SIMULATED) if self.bot.is_simulated else self.bot.exchange
@@ -142,9 +142,7 @@ def look(source: Source, prices: Prices, now: datetime) -> Sight:
         ],
         starting_capital=_capital(source, marks),
         flows=[Flow(mark.at, mark.change) for mark in marks if mark.change is not None],
-        prices={pair: [Price(day, price) for day, price in prices.get(pair, ())] for pair in source.pairs}
-        if source.market
-        else {},
+        prices={pair: [Price(day, price) for day, price in prices.get(pair, ())] for pair in source.pairs},
         gaps=gaps,
         deleted_trades=_deleted(source),
     )

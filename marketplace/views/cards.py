@@ -26,6 +26,8 @@ MOST_POINTS: Final = 60
 MOST_KEPT: Final = 2_000
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?")
 _BADGES: Final = {Tier.RUN_BY_TRADEWISE: "Run by TradeWise", Tier.OBSERVED: "Observed"}
+DEMO: Final = "Demo"
+"""What was replayed on invented prices is run by nobody."""
 
 _kept: dict[tuple[int, str], SafeString] = {}
 
@@ -108,7 +110,7 @@ def record_of(data: object, version: int) -> CardRecord | None:
     is_enough = data.get("is_enough") is True
     ran = _whole(data.get("version"))
     return CardRecord(
-        badge=_BADGES[Tier(str(data["tier"]))],
+        badge=DEMO if data.get("is_replay") is True else _BADGES[Tier(str(data["tier"]))],
         mode=mode,
         base=f"{_since(data.get('since'))}, {MODES.get(mode, 'dry run or real money unknown')}",
         is_enough=is_enough,

@@ -238,11 +238,11 @@ def test_too_little_data_shows_no_figures(db: None) -> None:
 
 def test_a_self_reported_template_shows_no_figures(db: None) -> None:
     page = shown(None)
-    assert "Self-reported: no record." in page
+    assert "Self-reported: TradeWise has seen no trade of it." in page
     assert "Return since" not in page
     sql("UPDATE bot_templates SET performance_data = %s", json.dumps({**FIGURES, "tier": "self_reported"}))
     page = said(Client().get("/templates/"))
-    assert "Self-reported: no record." in page
+    assert "Self-reported: TradeWise has seen no trade of it." in page
     assert "5.12" not in page
 
 

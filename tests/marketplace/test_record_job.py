@@ -1,7 +1,7 @@
 """The worker keeps the record of each public template: of the right bot, once, and whatever becomes of another's."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from accounts.models import User
 from marketplace.services import keeping, prices
+from marketplace.services.demo.prices import demo_prices
 from marketplace.tasks import keep_prices, keep_records
 from tests import servers
 from tests.audit.world import entries_since, last_entry, sql
@@ -128,7 +129,15 @@ def test_of_a_replay_it_says_that_it_is_a_demo(public: int) -> None:
     assert (told["is_replay"], told["mode"], told["tier"]) == (True, "simulated", "run_by_tradewise")
     assert told["since"] == begun().date().isoformat()
     assert any("invented prices" in caveat for caveat in told["caveats"])
-    assert told["hold"] is None
+    # Compared with the prices that it was replayed on, and nobody is asked for any.
+    first, last = begun().date(), datetime.now(UTC).date() - timedelta(days=1)
+
+    def close(pair: str, day: date) -> Decimal:
+        return demo_prices(pair, day) or Decimal("NaN")
+
+    bought = [close(pair, last) / close(pair, first - timedelta(days=1)) for pair in DCA["pairs"]]
+    assert told["hold"].split()[-1] != "-"
+    assert Decimal(told["hold_return"]) == round(sum(bought) / len(bought) - 1, 12)
     assert sql("SELECT 1 FROM market_pairs") == []
 
 
