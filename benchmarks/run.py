@@ -10,20 +10,21 @@ from pathlib import Path
 from benchmarks import report
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("sweep", "rls", "pages", "audit", "engines")
+BENCHMARKS = ("sweep", "rls", "pages", "catalog", "audit", "engines")
 #: Seconds after which one benchmark is taken for broken. The first run fills a database besides.
 LONGEST = 600
 
 
 def main() -> int:
     """Run each in a process of its own; 1 when one of them broke."""
-    from benchmarks import scratch
+    from benchmarks import catalog_ground, scratch
 
     report.LATEST.unlink(missing_ok=True)
     broken = []
     try:
         scratch.start()
         scratch.filled_database()
+        catalog_ground.filled_database()
         for name in BENCHMARKS:
             print(f"\n{name}", flush=True)
             if not (HERE / f"{name}.py").exists():

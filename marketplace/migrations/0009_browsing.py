@@ -145,7 +145,7 @@ NO_WORDS = "DROP FUNCTION template_words(text, text, jsonb, text)"
 # being typed, the last one, is looked for by its beginning. Nothing typed can be an error: no text becomes a query.
 QUERY = r"""
 CREATE FUNCTION template_query(typed text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp AS $body$
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $body$
 DECLARE
     words text := translate(left(typed, 200), '/', ' ');
     last text := substring(words FROM '(?:^|\s)([^\s"\-][^\s"]+)$');
@@ -206,6 +206,10 @@ DECLARE
     is_plain boolean := asked IS NULL AND others = '{}' AND parameters IS NULL;
     is_all boolean := is_plain AND bits = 0;
     conditions text := public.template_conditions(asked, others, parameters);
+    -- What has no record, or an invented one, lies at the end of these orders: begin there.
+    bound text := CASE WHEN sort IN ('return', 'drawdown', 'days') THEN format(CASE WHEN 'tier:none' = ANY (wanted)
+        THEN ' AND %I <= 0' WHEN 'tier:simulated' = ANY (wanted) THEN ' AND %I < 2e7' ELSE '' END, 'rank_' || sort)
+        ELSE '' END;
     more text := CASE WHEN is_plain THEN '' ELSE ', tags, search, config_json' END;
     near integer := CASE WHEN is_plain THEN 20000 ELSE 2000 END;
     found integer;
@@ -227,9 +231,9 @@ BEGIN
     most := least(greatest(most, 1), 100);
 
     EXECUTE format('SELECT count(*), array_agg(facets) FROM (SELECT facets FROM (
-            SELECT facets%2$s FROM public.bot_templates WHERE is_public ORDER BY %1$I DESC, id DESC LIMIT $5) near
+            SELECT facets%2$s FROM public.bot_templates WHERE is_public%4$s ORDER BY %1$I DESC, id DESC LIMIT $5) near
         WHERE facets & $4 = $4%3$s LIMIT 1001) f',
-        'rank_' || CASE sort WHEN 'relevance' THEN 'recommended' ELSE sort END, more, conditions)
+        'rank_' || CASE sort WHEN 'relevance' THEN 'recommended' ELSE sort END, more, conditions, bound)
         INTO found, masks USING others, asked, parameters, bits, near;
     is_exact := is_all AND found <= 1000;
     is_many := found > 1000 OR is_all OR found::float8 / near * (
@@ -267,13 +271,13 @@ BEGIN
     -- OFFSET 0 keeps the order, and whatever else is asked for outside of it.
     EXECUTE format('SELECT array_agg(id), array_agg(key) FROM (SELECT id, key FROM (
             SELECT id, %1$I AS key%2$s FROM public.bot_templates
-            WHERE is_public AND facets & $4 = $4%3$s ORDER BY %1$I %4$s, id %4$s OFFSET 0) o
+            WHERE is_public AND facets & $4 = $4%6$s%3$s ORDER BY %1$I %4$s, id %4$s OFFSET 0) o
         WHERE true%5$s LIMIT $7) p',
         'rank_' || sort, more,
         CASE WHEN place_id IS NULL THEN '' ELSE
             format(' AND (%I, id) %s ($5, $6)', 'rank_' || sort, CASE WHEN backwards THEN '>' ELSE '<' END) END,
         CASE WHEN backwards THEN 'ASC' ELSE 'DESC' END,
-        conditions)
+        conditions, bound)
         INTO ids, keys USING others, asked, parameters, bits, place_key, place_id, most;
 END $body$;
 REVOKE ALL ON FUNCTION template_candidates(tsquery, text[], jsonb, text), browse_templates(text, text[], jsonb, text,
