@@ -17,7 +17,7 @@ def filled_database(templates: int = TEMPLATES) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes() + scratch._fingerprint().encode()).hexdigest()[:12]
     name = f"catalog_{templates}_{digest}"
     with psycopg.connect(scratch.dsn("tw_admin", "postgres"), autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None:
             return name
         stale = connection.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%catalog\\_{templates}\\_%"]

@@ -42,36 +42,15 @@ class Select:
     name: str
     label: str
     chosen: str
-    options: list[tuple[str, str]]
+    options: tuple[tuple[str, str], ...]
 
 
 class BrowseForm(forms.Form):
     """Which templates, in which order, and which page of them."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": "Name, kind, pair or words", "autocomplete": "off"}
-        ),
-    )
-    pair = forms.CharField(
-        label="Pair",
-        required=False,
-        max_length=41,
-        widget=forms.TextInput(
-            attrs={"placeholder": "BTC/USDT", "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
-    parameter = forms.CharField(
-        label="Parameter",
-        required=False,
-        max_length=70,
-        widget=forms.TextInput(
-            attrs={"placeholder": "levels:10", "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
+    q = forms.CharField(label="Search", required=False, max_length=LONGEST_SEARCH)
+    pair = forms.CharField(label="Pair", required=False, max_length=41)
+    parameter = forms.CharField(label="Parameter", required=False, max_length=70)
     after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     before = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
@@ -151,20 +130,17 @@ class BrowseForm(forms.Form):
             shown = dict(field.choices).get(value, value) if hasattr(field, "choices") else value
             yield Chip(f"{field.label}: {shown}", self.query(**{name: ""}))
 
-    def selects(self) -> list[Select]:
+    def selects(self) -> tuple[Select, ...]:
         """Every filter that is a choice."""
-        return [
-            Select(name, *self._drawn(name, field))
-            for name, field in self.fields.items()
-            if _is_choice(field)
-        ]
+        return tuple(self._drawn(name, field) for name, field in self.fields.items() if _is_choice(field))
 
-    def _drawn(self, name: str, field: Any) -> tuple[str, str, list[tuple[str, str]]]:
-        return (
-            field.label,
-            str(self.data.get(name) or ""),
-            [(str(value), label) for value, label in field.choices],
-        )
+    def _drawn(self, name: str, field: Any) -> Select:
+        options = tuple((str(value), label) for value, label in field.choices)
+        return Select(name, field.label, str(self.data.get(name) or ""), options)
+
+    def texts(self) -> dict[str, str]:
+        """What was typed into the other fields, for fields that are drawn by hand."""
+        return {name: str(self.data.get(name) or "") for name in ("q", "pair", "parameter")}
 
     def offer(self, counts: Mapping[str, int], *, is_exact: bool) -> None:
         """Write beside each option how many there are. Of a filter that is on the others are not known."""

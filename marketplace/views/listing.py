@@ -1,11 +1,13 @@
 """Templates: set-ups that somebody made, and bots that begin with one."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.http import TraderRequest, outside_transaction
@@ -17,7 +19,7 @@ from bots.strategies.fields import plain
 from bots.views.launch import BY_VALUE, KINDS, Start, launch
 from marketplace import queries
 from marketplace.exceptions import TemplateNotStartable
-from marketplace.filters import BrowseForm
+from marketplace.filters import BrowseForm, Select
 from marketplace.models import BotTemplate
 from marketplace.search import CLASSES, MOST_COUNTED, SORTS, Found, find
 from marketplace.services.authoring import MOST
@@ -69,6 +71,12 @@ def summary(found: Found) -> str:
     return f"{found.total} template{'' if found.total == 1 else 's'}"
 
 
+@lru_cache(maxsize=512)
+def _choices(selects: tuple[Select, ...], is_fragment: bool) -> str:
+    """The filters as they are drawn, which takes longer than most searches. The same for the same counts."""
+    return render_to_string("marketplace/_filters.html", {"filters": selects, "is_fragment": is_fragment})
+
+
 def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     is_trader = request.user.is_authenticated
     is_page = not wants_fragment(request)
@@ -77,8 +85,7 @@ def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200
     if not is_trader:
         # Nothing that a visitor could post, so no token, and no cookie that would keep the page out of caches.
         context["csrf_token"] = ""
-    context["filters"] = context["form"].selects()
-    context["is_fragment"] = not is_page
+    context |= {"choices": _choices(context["form"].selects(), not is_page), "is_fragment": not is_page}
     response = render_page(request, "marketplace/templates.html", context, fragment="results", status=status)
     if not is_page and status == 200:
         # The address as a person would write it: without what was left empty.
