@@ -29,11 +29,23 @@ class Difference:
 def differences(old: TemplateVersion | None, new: TemplateVersion) -> list[Difference]:
     """What is not the same; all of it where there is nothing to compare with."""
     was, now = (_flat(old) if old is not None else {}), _flat(new)
-    return [
+    found = [
         Difference(title, was.get(title, NOTHING), now.get(title, NOTHING))
         for title in {**now, **was}
         if was.get(title) != now.get(title)
     ]
+    return [*found, *_evidence(old.record_bot_id if old is not None else None, new.record_bot_id)]
+
+
+def _evidence(was: int | None, now: int | None) -> Iterator[Difference]:
+    """That another bot is shown, and not which: subscribers read this too."""
+    if was != now:
+        other = "another bot of the author" if was is not None else "a bot of the author"
+        yield Difference(
+            "Evidence",
+            NOTHING if was is None else "a bot of the author",
+            NOTHING if now is None else other,
+        )
 
 
 def _flat(version: TemplateVersion) -> dict[str, str]:
@@ -52,8 +64,6 @@ def _flat(version: TemplateVersion) -> dict[str, str]:
         settings[path].title if path in settings else path: _said(settings.get(path), value, currency)
         for path, value in leaves.items()
     }
-    if version.record_bot_id is not None:
-        about["Bot shown as evidence"] = f"number {version.record_bot_id}"
     return {**about, **config}
 
 

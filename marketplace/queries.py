@@ -65,6 +65,12 @@ def published_version(template: BotTemplate) -> TemplateVersion | None:
     return versions_of(template).filter(status=TemplateStatus.PUBLISHED).first()
 
 
+def lock_published(template: BotTemplate) -> None:
+    """All its public versions, the oldest first, so that nobody who withdraws them waits in a circle."""
+    published = versions_of(template).filter(status=TemplateStatus.PUBLISHED)
+    list(published.order_by("number").select_for_update(of=("self",)).values_list("pk"))
+
+
 def is_published(template: BotTemplate) -> bool:
     """As it is now, whatever the object says."""
     return BotTemplate.across_tenants.filter(pk=template.pk, is_public=True).exists()

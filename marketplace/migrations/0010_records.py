@@ -17,7 +17,8 @@ from tradewise.tenancy.operations import ForeignKey, Grant, Serve
 FROZEN = """CREATE POLICY records_of_public ON bot_templates AS RESTRICTIVE FOR UPDATE TO tw_worker
     USING (is_public) WITH CHECK (is_public)"""
 
-# A number for each subscriber, by which nobody is known. The author's own are left out, those who left are not.
+# A number for each subscriber, by which nobody is known. The author's own are left out, those who left are not;
+# what came of invented prices is no result.
 RESULTS = """
 GRANT SELECT (tenant_id, user_id, performance_data) ON subscriptions TO tw_catalog;
 CREATE FUNCTION subscribers_results(template integer) RETURNS TABLE (subscriber bigint, result text)
@@ -26,6 +27,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $b
     FROM public.subscriptions s JOIN public.bot_templates t ON t.id = s.template_id
     WHERE t.id = template AND t.is_public AND s.tenant_id IS DISTINCT FROM t.creator_tenant_id
       AND s.performance_data ->> 'return' IS NOT NULL
+      AND s.performance_data ->> 'mode' IN ('dry_run', 'live')
 $body$;
 """
 NO_RESULTS = """

@@ -141,13 +141,13 @@ def _closes_of_replay(source: Source, today: date) -> prices.Closes:
 
 
 def _news(source: Source | None, template: BotTemplate, kept: TemplateRecord, today: date) -> str:
-    """Changes when there is something to tell, and every day."""
+    """Changes when there is something to tell, at most once an hour: each record is in many indexes."""
     if source is None:
         return f"none {template.performance_data is not None}"
     priced = prices.count(source.market, source.pairs) if source.market else 0
     parts = (
         source.bot.pk,
-        source.taken_at,
+        f"{source.taken_at:%Y-%m-%dT%H}" if source.taken_at else "",
         source.version,
         template.version,
         today,

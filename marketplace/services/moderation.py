@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from marketplace import queries
 from marketplace.enums import TemplateStatus
 from marketplace.exceptions import (
     AlreadyDecided,
@@ -96,6 +97,7 @@ def withdraw(*, actor: str, seen: Seen, reason: str) -> TemplateVersion:
             f"{version} is not the newest that is published. Withdraw version {version.template.version}."
         )
     with _in_the_trail_of(version, actor, "template.withdraw"):
+        queries.lock_published(version.template)
         _decide(seen, TemplateStatus.PUBLISHED, TemplateStatus.WITHDRAWN, reason=said)
         earlier = TemplateVersion.across_tenants.filter(template=version.template)
         earlier.filter(status=TemplateStatus.PUBLISHED).update(

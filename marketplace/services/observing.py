@@ -54,7 +54,10 @@ class Source:
         """Whose prices are asked for; empty where nobody is to be asked, as for those of a replay."""
         if self.is_replay:
             return ""
-        return str(Mode.SIMULATED) if self.bot.is_simulated else self.bot.exchange
+        if self.bot.is_simulated:
+            return str(Mode.SIMULATED)
+        # What a bot says of itself must not lead to invented prices.
+        return "" if self.bot.exchange == Mode.SIMULATED else self.bot.exchange
 
 
 @dataclass(frozen=True, slots=True)

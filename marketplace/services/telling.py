@@ -34,12 +34,13 @@ _TEXTS: Final[dict[str, str]] = {
 
 
 def tell(*, actor: str, version: TemplateVersion) -> None:
-    """Ask the worker to write to the author, in the current transaction; not to who has left, nor to TradeWise."""
-    if version.creator_tenant_id in (None, PLATFORM):
-        return
+    """Ask the worker to tell the author, and those who follow the template; in the current transaction."""
+    author = version.creator_tenant_id or PLATFORM
+    if author == PLATFORM and version.number == 1:
+        return  # nobody is there, and nobody follows it yet
     who = current_binding()
     payload = {
-        "tenant_id": str(version.creator_tenant_id),
+        "tenant_id": str(author),
         "template_id": version.public_id,
         "number": version.number,
     }
@@ -49,28 +50,29 @@ def tell(*, actor: str, version: TemplateVersion) -> None:
 
 def deliver(payload: dict[str, Any]) -> None:
     """What the worker does with such a message: it notes how the version stands now, once for each decision."""
-    with tenant_context(uuid.UUID(str(payload["tenant_id"])), action="template.tell"):
+    author = uuid.UUID(str(payload["tenant_id"]))
+    with tenant_context(author, action="template.tell"):
         version = (
             TemplateVersion.across_tenants.select_related("template")
             .filter(template__template_id=payload["template_id"], number=payload["number"])
             .first()
         )
-        if version is None or not address_of_tenant() or version.status not in _TITLES:
+        if version is None:
             logger.warning("nobody is told of a decision template=%s", payload["template_id"])
             return
-        notify(_decision(version))
+        if author != PLATFORM and version.status in _TITLES and address_of_tenant():
+            notify(_decision(version, author))
     if version.status == TemplateStatus.PUBLISHED and version.number > 1:
         with tenant_context(PLATFORM, action="template.tell"):
             about = {"template_id": version.public_id, "number": version.number, "after": 0}
             enqueue(NEW_VERSION, about)
 
 
-def _decision(version: TemplateVersion) -> Notice:
-    assert version.creator_tenant_id is not None
+def _decision(version: TemplateVersion, author: uuid.UUID) -> Notice:
     decided = version.decided_at or version.updated_at
     named = f"“{version.name}” (version {version.number})"
     return Notice(
-        tenant_id=version.creator_tenant_id,
+        tenant_id=author,
         event=Event.DECISION,
         subject=version.public_id,
         occurrence=f"{version.number} {version.status} {decided.astimezone(UTC).isoformat()}",

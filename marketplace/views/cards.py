@@ -70,7 +70,8 @@ def cards(numbers: Sequence[int]) -> list[SafeString]:
     """The cards of these templates, in this order. What was drawn is kept for as long as its row stays the same."""
     versions = queries.row_versions(numbers)
     keys = [(number, versions[number]) for number in numbers if number in versions]
-    drawn = {key: _kept[key] for key in keys if key in _kept}
+    # Another thread may throw all of them away meanwhile.
+    drawn = {key: kept for key in keys if (kept := _kept.get(key)) is not None}
     missing = [key for key in keys if key not in drawn]
     if missing:
         found = queries.public_templates([number for number, _ in missing])

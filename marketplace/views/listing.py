@@ -92,7 +92,9 @@ def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200
         query = request.GET.urlencode() if PLACES & request.GET.keys() else context["first"]
         response.headers["HX-Push-Url"] = f"{request.path}?{query}" if query else request.path
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        response.headers["Cache-Control"] = f"public, max-age={SECONDS_KEPT}"
+        # A part of the page, and a page for htmx, differ by more headers than one.
+        kept = f"public, max-age={SECONDS_KEPT}" if not request.htmx else "no-store"
+        response.headers["Cache-Control"] = kept
     return response
 
 

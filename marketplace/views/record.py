@@ -5,6 +5,7 @@ It needs nobody who is logged in. All figures are those that the worker wrote; n
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,7 +24,11 @@ from marketplace.records.evidence import JUDGED_DAYS, JUDGED_TRADES, MODES, RETU
 from marketplace.services.spelling import REPLAY
 from tradewise.web import formatting
 
+logger = logging.getLogger(__name__)
+
 DAY: Final = 86400
+MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a record may raise that is not as the worker writes it."""
 #: How a point is drawn, not what it means: a browser that drew it otherwise asks anew.
 LAYOUT: Final = 1
 MOST_POINTS: Final = 500
@@ -63,7 +68,10 @@ def record(request: HttpRequest, template_id: str) -> HttpResponse:
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return unchanged
-    response = JsonResponse(drawing(data))
+    try:
+        response = JsonResponse(drawing(data))
+    except MALFORMED:
+        raise Http404 from None
     response.headers["ETag"] = etag
     return response
 
@@ -143,10 +151,16 @@ def _ratios(data: Mapping[str, Any]) -> dict[str, Decimal | None]:
 
 
 def shown(template: BotTemplate) -> dict[str, Any] | None:
-    """What the part of the page is made of; None for a template that has no record."""
-    data = template.performance_data
-    if data is None:
+    """What the part of the page is made of; None for a template that has no record, or one that cannot be read."""
+    try:
+        return _shown(template.performance_data) if template.performance_data is not None else None
+    except MALFORMED as error:
+        # As in the list: what is not as it should be has no figures, and takes no page along.
+        logger.error("a record cannot be read: %s template=%s", type(error).__name__, template.template_id)  # noqa: TRY400
         return None
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
     since, until = date.fromisoformat(data["since"]), datetime.fromisoformat(data["until"])
     levels = thinned(levels_of(data))
     figures = _ratios(data)

@@ -5,11 +5,13 @@ last. Whoever asks twice gets what there is, and nothing is done twice.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Value
+from django.db.models.functions import Greatest
 
 from accounts.models import User
 from audit import ledger
@@ -198,7 +200,9 @@ def _paused_in_all(subscription: Subscription) -> Any:
     if subscription.paused_at is None:
         return subscription.paused_for
     since = CurrentTimestamp() - Value(subscription.paused_at, output_field=DateTimeField())
-    return Value(subscription.paused_for) + ExpressionWrapper(since, output_field=DurationField())
+    # Another transaction that began later may have been faster: it is never less than nothing.
+    passed = Greatest(ExpressionWrapper(since, output_field=DurationField()), Value(timedelta()))
+    return Value(subscription.paused_for) + passed
 
 
 def lock_parts(actor: User, subscription: Subscription) -> Parts:

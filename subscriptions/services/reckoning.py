@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Value
 from django.utils.dateparse import parse_datetime
 
+from bots.enums import Mode
 from bots.models import Bot, BotDay, BotTrade
 from bots.queries import first_whole_day
 from marketplace.models import BotTemplate
@@ -59,6 +60,8 @@ class Seen:
     """What was there at the beginning."""
     until: datetime
     equity: Decimal
+    last_capital: Decimal
+    """What was there at the last reading."""
     unseen: timedelta
     flows: list[tuple[datetime, Decimal, datetime, Decimal, Decimal]]
     """(when, how much, when before, equity before, equity after) of each change of the allocation."""
@@ -95,7 +98,7 @@ def result_of(subscription: Subscription) -> dict[str, Any]:
     known: dict[str, Any] = {
         "since": since.isoformat(),
         "until": (seen.until if seen else since).isoformat(),
-        "mode": bot.engine.mode,
+        "mode": _mode_of(bot),
         "currency": bot.stake_currency,
     }
     until = seen.until if seen else since
@@ -111,6 +114,15 @@ def result_of(subscription: Subscription) -> dict[str, Any]:
         **_against(subscription, known, since, until),
         "basis": _kept(seen) if seen is not None else None,
     }
+
+
+def _mode_of(bot: Bot) -> str:
+    """In which it was earned, as the bot itself said; what is wanted from its engine may be another by now."""
+    if bot.is_simulated:
+        return str(Mode.SIMULATED)
+    if bot.dry_run is None:
+        return str(bot.engine.mode)
+    return str(Mode.DRY_RUN if bot.dry_run else Mode.LIVE)
 
 
 def _against(
@@ -175,13 +187,16 @@ def _look(bot: Bot, since: datetime, end: datetime | None, before: Seen | None) 
     seen = before
     for at, equity, capital, before_at, before_equity, before_capital in rows:
         if seen is None:
-            seen = Seen(capital, at, equity, max(at - since - UNSEEN, timedelta()), [])
-        elif before_at is not None:
+            seen = Seen(capital, at, equity, capital, max(at - since - UNSEEN, timedelta()), [])
+        elif before_at is None and at > seen.until:
+            # The last reading is no longer kept: what it said is.
+            before_at, before_equity, before_capital = seen.until, seen.equity, seen.last_capital
+        if before_at is not None:
             if at - before_at > UNSEEN:
                 seen.unseen += at - before_at
             if abs(capital - before_capital) >= CENT:
                 seen.flows.append((at, capital - before_capital, before_at, before_equity, equity))
-        seen.until, seen.equity = at, equity
+        seen.until, seen.equity, seen.last_capital = at, equity, capital
     if seen is not None:
         del seen.flows[: -MOST_FLOWS - 1]
     return seen
@@ -197,6 +212,7 @@ def _before(subscription: Subscription, since: datetime) -> Seen | None:
         capital=Decimal(basis["capital"]),
         until=_moment(data["until"]),
         equity=Decimal(basis["equity"]),
+        last_capital=Decimal(basis["last_capital"]),
         unseen=timedelta(seconds=basis["unseen"]),
         flows=[
             (_moment(at), Decimal(amount), _moment(before_at), Decimal(before), Decimal(after))
@@ -209,6 +225,7 @@ def _kept(seen: Seen) -> dict[str, Any]:
     return {
         "capital": str(seen.capital),
         "equity": str(seen.equity),
+        "last_capital": str(seen.last_capital),
         "unseen": seen.unseen // timedelta(seconds=1),
         "flows": [
             [at.isoformat(), str(amount), before_at.isoformat(), str(before), str(after)]

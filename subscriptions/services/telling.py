@@ -30,7 +30,8 @@ WHERE s.id = n.id AND NOT s.start_told
 RETURNING s.id, s.tenant_id, n.bot_id, coalesce(n.name, n.bot_id), n.template"""
 _FOLLOWERS: Final = """
 SELECT s.id, s.tenant_id FROM subscriptions s
-WHERE s.template_id = %s AND s.status <> 'cancelled' AND s.id > %s ORDER BY s.id LIMIT %s"""
+WHERE s.template_id = %s AND s.status <> 'cancelled' AND coalesce(s.version, 0) < %s AND s.id > %s
+ORDER BY s.id LIMIT %s"""
 
 
 @transaction.atomic
@@ -74,7 +75,7 @@ def tell_new_version(payload: dict[str, Any]) -> None:
         if version is None:
             return
         with connection.cursor() as cursor:
-            cursor.execute(_FOLLOWERS, [version.template_id, payload["after"], BATCH])
+            cursor.execute(_FOLLOWERS, [version.template_id, version.number, payload["after"], BATCH])
             followers = cursor.fetchall()
         notify(*(_new_version(version, tenant_id) for _, tenant_id in followers))
         if len(followers) == BATCH:

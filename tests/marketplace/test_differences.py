@@ -28,5 +28,16 @@ def test_what_is_no_number_is_shown_as_it_stands() -> None:
     assert found.new == "much"
 
 
+def test_another_bot_as_evidence_is_said_and_not_which() -> None:
+    old, new = version(), version()
+    old.record_bot_id, new.record_bot_id = 4711, 4712
+    assert [str(each) for each in differences(old, new)] == [
+        "Evidence: a bot of the author → another bot of the author"
+    ]
+    old.record_bot_id = None
+    assert [str(each) for each in differences(old, new)] == ["Evidence: — → a bot of the author"]
+    assert [str(each) for each in differences(new, old)] == ["Evidence: a bot of the author → —"]
+
+
 def test_nothing_differs_from_itself() -> None:
     assert differences(version(), version()) == []

@@ -198,3 +198,15 @@ def test_no_login_of_the_site_writes_a_record_and_the_worker_of_public_ones_alon
         assert raw("tw_worker", tenant, write, public) == 1
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             raw("tw_worker", tenant, "UPDATE bot_templates SET name = 'x' WHERE id = %s", public)
+
+
+@pytest.mark.parametrize(
+    "record", ["[]", '"text"', "3", "{}", '{"tier": "observed"}', '{"since": "never", "days": []}']
+)
+def test_a_record_that_is_not_as_agreed_has_no_figures_and_takes_no_page_along(
+    public: int, visitor: Client, record: str
+) -> None:
+    sql("UPDATE bot_templates SET performance_data = %s", record)
+    assert "Self-reported" in page_of(visitor, public)
+    assert json_of(visitor, public).status_code == 404
+    assert visitor.get("/templates/").status_code == 200

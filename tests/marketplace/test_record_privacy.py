@@ -36,11 +36,15 @@ def public(mallory: User, transactional_db: None) -> BotTemplate:
 
 
 def subscribed(
-    template: BotTemplate, *results: str, user: User | None = None, status: str = "active"
+    template: BotTemplate,
+    *results: str,
+    user: User | None = None,
+    status: str = "active",
+    mode: str = "dry_run",
 ) -> None:
     for result in results:
         made = make_subscription(user or UserFactory(), template, status)
-        got = json.dumps({"return": result, "since": "2026-05-03", "until": "2026-06-03"})
+        got = json.dumps({"return": result, "mode": mode, "since": "2026-05-03", "until": "2026-06-03"})
         sql("UPDATE subscriptions SET performance_data = %s WHERE id = %s", got, made.pk)
 
 
@@ -50,6 +54,14 @@ def got(template: BotTemplate, *, tomorrow: bool = False) -> Any:
         sql("UPDATE template_records SET subscribers_on = subscribers_on - 1")
     turn()
     return data(template.pk)["subscribers"]
+
+
+def test_what_came_of_invented_prices_counts_for_nothing(public: BotTemplate) -> None:
+    subscribed(public, "0.01", "0.02", "0.03", "0.04")
+    subscribed(public, "0.60", "0.70", "0.80", mode="simulated")
+    assert got(public) is None
+    subscribed(public, "0.05", mode="live")
+    assert got(public, tomorrow=True)["upper"] == "0.04"
 
 
 def test_below_five_nothing_is_told(public: BotTemplate) -> None:

@@ -103,7 +103,9 @@ def test_templates_pass_the_moderators_own_checks(transactional_db: None) -> Non
     taken = {e.action for e in entries_since(before) if e.resource_type == "template_version"}
     assert taken == {"template.create", "template.submit", "template.approve", "template.edit"}
     assert {e.actor for e in entries_since(before) if e.resource_type == "template_version"} == {ACTOR.pk}
-    assert sql("SELECT FROM outbox_messages") == []
+    # Who follows a template is told of its second version; nobody else is told of anything.
+    told = sql("SELECT kind, payload FROM outbox_messages")
+    assert {(each.kind, each.payload["number"]) for each in told} == {("marketplace.tell_author", 2)}
 
 
 def test_nobody_can_log_in_as_its_author(transactional_db: None) -> None:

@@ -232,12 +232,7 @@ def test_who_follows_a_template_is_told_of_a_new_version_once_and_of_nobody_else
     make_subscription(mallory, template)
     make_subscription(alice, template, "paused")
     make_subscription(mallory, other)
-    sql(
-        "INSERT INTO template_versions (creator_tenant_id, template_id, number, status, name, description, "
-        "config_json, risk_level, strategy_type) SELECT creator_tenant_id, template_id, 2, 'submitted', name, 'Calm.', "
-        "config_json, risk_level, strategy_type FROM template_versions WHERE template_id = %s",
-        template.pk,
-    )
+    second_version(template)
     moderate(moderation.approve, template.pk, number=2)
     work()
     with as_login("tw_app"), tenant_context(PLATFORM):
@@ -254,6 +249,38 @@ def test_who_follows_a_template_is_told_of_a_new_version_once_and_of_nobody_else
         assert not any(other in str(row._asdict() | {"tenant_id": ""}) for other in others)
         assert "alice" not in row.text.lower()
     assert [row.tenant_id for row in noted("template.decision")] == [alice.tenant_id]
+
+
+def second_version(template: Any) -> None:
+    """Submitted, as its author would."""
+    sql(
+        "INSERT INTO template_versions (creator_tenant_id, template_id, number, status, name, description, "
+        "config_json, risk_level, strategy_type) SELECT creator_tenant_id, template_id, 2, 'submitted', name, 'Calm.', "
+        "config_json, risk_level, strategy_type FROM template_versions WHERE template_id = %s",
+        template.pk,
+    )
+
+
+def test_followers_are_told_of_a_version_whose_author_has_left(alice: User, mallory: User) -> None:
+    template = make_template("Calm", creator_tenant_id=alice.tenant_id)
+    make_subscription(mallory, template)
+    second_version(template)
+    sql("DELETE FROM users WHERE id = %s", alice.pk)
+    moderate(moderation.approve, template.pk, number=2)
+    work()
+    assert [row.tenant_id for row in noted("template.new_version")] == [mallory.tenant_id]
+    assert noted("template.decision") == []
+
+
+def test_who_follows_the_new_version_already_is_not_told_of_it(alice: User, mallory: User) -> None:
+    template = make_template("Calm")
+    make_subscription(mallory, template)
+    second_version(template)
+    moderate(moderation.approve, template.pk, number=2)
+    template.version = 2
+    make_subscription(alice, template)
+    work()
+    assert [row.tenant_id for row in noted("template.new_version")] == [mallory.tenant_id]
 
 
 def test_a_version_that_was_withdrawn_meanwhile_is_not_told_of(alice: User, mallory: User) -> None:

@@ -122,6 +122,28 @@ def test_read_piece_by_piece_it_is_the_same_as_at_once(alice: User, mallory: Use
     assert result(pieces)["return"] == one["return"]
 
 
+def test_more_allocation_is_no_profit_either_after_readings_were_thrown_away(alice: User) -> None:
+    """A bot that was off for longer than samples are kept, and came back with more."""
+    subscription = begun(alice, 31)
+    see(subscription, 0, 10)
+    before = result(subscription)
+    sql("DELETE FROM bot_samples")
+    see(subscription, 20, 30, flow_at=15)
+    data = result(subscription)
+    (flow,) = data["basis"]["flows"]
+    assert Decimal(flow[1]) == 500
+    assert Decimal(before["return"]) < Decimal(data["return"]) < Decimal("0.3")
+    assert (data["days"], data["days_observed"]) == (29, 19)
+
+
+def test_the_mode_is_that_in_which_it_was_earned_whatever_the_engine_is_to_do_next(alice: User) -> None:
+    subscription = begun(alice, 11)
+    see(subscription, 0, 10)
+    sql("UPDATE bots SET dry_run = false WHERE id = %s", subscription.bot_id)
+    assert sql("SELECT mode FROM bot_engines WHERE bot_id = %s", subscription.bot_id)[0].mode == "dry_run"
+    assert result(subscription)["mode"] == "live"
+
+
 def test_what_was_not_seen_is_no_day_observed(alice: User) -> None:
     subscription = begun(alice, 12)
     see(subscription, 0, 3)
@@ -326,4 +348,5 @@ def test_pauses_add_up(alice: User) -> None:
 def test_a_simulated_one_says_so(alice: User) -> None:
     subscription = begun(alice, 1)
     sql("UPDATE bot_engines SET mode = 'simulated'")
+    sql("UPDATE bots SET is_simulated = true")
     assert result(subscription)["mode"] == Mode.SIMULATED
