@@ -291,3 +291,14 @@ def test_a_page_asks_as_often_for_one_as_for_twenty(signed_in: Client) -> None:
         signed_in.get("/templates/")
     assert len(twenty) == len(one)
     assert len(cold) == len(one) + 1
+
+
+def test_what_differs_by_more_headers_than_one_is_kept_by_nobody(db: None) -> None:
+    """htmx asks for a part with one header, and for the whole page of a step back with two."""
+    visitor = Client()
+    page = visitor.get("/templates/")
+    part = visitor.get("/templates/", headers={"HX-Request": "true"})
+    back = visitor.get("/templates/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    kept = [answer.headers["Cache-Control"] for answer in (page, part, back)]
+    assert kept == ["public, max-age=10", "no-store", "no-store"]
+    assert ["<html" in said(answer) for answer in (page, part, back)] == [True, False, True]

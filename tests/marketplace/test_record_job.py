@@ -367,3 +367,18 @@ def test_an_exchange_that_does_not_answer_is_asked_again_soon(settings: Any) -> 
         assert prices.fetch() == 0
     (row,) = sql("SELECT failure, next_at < now() + interval '11 minutes' AS soon FROM market_pairs")
     assert (row.failure, row.soon) == ("The exchange did not say.", True)
+
+
+def test_a_bot_that_calls_its_exchange_simulated_is_compared_with_nothing(public: int, alice: User) -> None:
+    shown = bot(alice.tenant_id, exchange="simulated")
+    seen(alice.tenant_id, shown)
+    closes("simulated", "BTC/USDT", [100] * 41)
+    closes("simulated", "ETH/USDT", [100] * 41)
+    shows(public, shown)
+    turn()
+    assert (data(public)["tier"], data(public)["hold_return"], data(public)["hold"]) == (
+        "observed",
+        None,
+        None,
+    )
+    assert sql("SELECT 1 FROM market_pairs") == []
