@@ -97,14 +97,20 @@ def test_the_first_reading_writes_the_latest_a_sample_the_days_and_the_trades(ea
     ]
 
 
-def test_reading_the_same_again_adds_a_point_and_nothing_else(earner, connected, sweeps, sql):
+@pytest.mark.parametrize(("minutes", "asked"), [(10**6, 0), (1, 1)], ids=["known", "made up for"])
+def test_reading_the_same_again_adds_a_point_and_nothing_else(
+    earner, connected, sweeps, sql, monkeypatch, minutes: int, asked: int
+):
+    """Trades that are known are not asked for again, but once in so many minutes: never here, and always."""
+    monkeypatch.setattr(readings, "MAKE_UP_MINUTES", minutes)
     connected(earner.url)
     sweeps()
     before = [rows(sql, table, columns) for table, columns in LASTING]
+    first = earner.asked.count("trades")
     read_again(sweeps, sql)
     assert [rows(sql, table, columns) for table, columns in LASTING] == before
     assert len(rows(sql, "bot_samples", "equity")) == 2
-    assert earner.asked.count("trades") <= 2, "trades that are known are not asked for again"
+    assert earner.asked.count("trades") - first == asked
 
 
 LASTING = [
