@@ -7,7 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+import psycopg
+
 from marketplace.services import keeping
+from tests import servers
 from tests.audit.world import sql
 from tests.factories.engines import DCA
 from tests.logins import as_login
@@ -90,6 +93,18 @@ def seen(tenant: Any, number: int, worth: Sequence[Decimal | None] = WORTH, *, t
         "VALUES (%s, %s, now(), %s, 1000, %s)",
         *(tenant, number, next(equity for equity in reversed(worth) if equity is not None), trades),
     )
+
+
+def shows(number: int, shown: int) -> None:
+    """The author's bot, or another's, as no service would let it be."""
+    force("UPDATE template_versions SET record_bot_id = %s WHERE template_id = %s", shown, number)
+
+
+def force(statement: str, *values: Any) -> None:
+    """As the superuser, past every trigger."""
+    with psycopg.connect(servers.admin_dsn(servers.process_database())) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(statement, values)
 
 
 def turn() -> keeping.Report:

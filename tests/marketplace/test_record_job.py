@@ -5,14 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 
 from accounts.models import User
 from marketplace.services import keeping, prices
 from marketplace.services.demo.prices import demo_prices
 from marketplace.tasks import keep_prices, keep_records
-from tests import servers
 from tests.audit.world import entries_since, last_entry, sql
 from tests.factories.engines import DCA
 from tests.logins import as_login
@@ -24,8 +22,10 @@ from tests.marketplace.recorded import (
     closes,
     data,
     engine,
+    force,
     platform_account,
     seen,
+    shows,
     turn,
 )
 from tests.marketplace.written import made, template
@@ -52,17 +52,6 @@ def run_here(number: int, worth: Any = WORTH, *, config: Any = None, phase: str 
     engine(PLATFORM, own, config, phase)
     seen(PLATFORM, own, worth)
     return own
-
-
-def shows(number: int, shown: int) -> None:
-    """The author's bot, or another's, as no service would let it be."""
-    _force("UPDATE template_versions SET record_bot_id = %s WHERE template_id = %s", shown, number)
-
-
-def _force(statement: str, *values: Any) -> None:
-    with psycopg.connect(servers.admin_dsn(servers.process_database())) as admin:
-        admin.execute("SET session_replication_role = replica")
-        admin.execute(statement, values)
 
 
 def test_the_record_is_that_of_tradewises_own_bot(public: int) -> None:
@@ -287,7 +276,7 @@ def test_a_withdrawn_templates_record_stays_as_it_was(public: int) -> None:
     own = run_here(public)
     turn()
     before = data(public)
-    _force("UPDATE bot_templates SET status = 'withdrawn', is_public = false WHERE id = %s", public)
+    force("UPDATE bot_templates SET status = 'withdrawn', is_public = false WHERE id = %s", public)
     sql("UPDATE bot_days SET equity_close = 5000 WHERE bot_id = %s", own)
     sql("UPDATE bot_figures SET taken_at = now()")
     assert turn().looked == 0

@@ -6,6 +6,7 @@ What the site shows of them is compared with Freqtrade's own figures, asked at t
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -18,11 +19,16 @@ from bots.exchanges import ask_markets
 from bots.models import Bot
 from bots.services.tokens import token_context
 from bots.strategies import kinds
+from marketplace.models import BotTemplate
+from marketplace.records import measure
+from marketplace.services.observing import look, source_of
 from marketplace.services.starting import configuration_of
 from tests.factories.subscriptions import make_template
+from tests.marketplace.recorded import data, shows, turn
 from tests.reconciler.conftest import QUICK, Fleet, wait_for
 from tradewise.secrets import open_sealed
 from tradewise.simulation.exchange_process import ExchangeProcess
+from tradewise.tenancy.context import tenant_context
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -62,9 +68,10 @@ def grid_around(price: Decimal) -> dict[str, Any]:
 
 
 def launch_from_template(fleet: Fleet, config: dict[str, Any]) -> Bot:
-    """A bot of a published template, with what the template says."""
+    """A bot of a published template of the trader's own, with what the template says."""
     kind = config["strategy"]
-    template = make_template(f"Quick {kind}", config, strategy_type=kind)
+    author = fleet.trader.tenant_id
+    template = make_template(f"Quick {kind}", config, strategy_type=kind, creator_tenant_id=author)
     said = kinds.dump(configuration_of(template))
     bot = fleet.launch(config=said, template_id=template.template_id)
     assert bot.config_template == template.template_id
@@ -127,6 +134,7 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
         wait_for(partial(has_sold, fleet, bot), 240, f"{kind} sells")
     for bot in bots.values():
         compare(fleet, bot)
+        compare_record(fleet, bot)
 
     fleet.stop(dca, StopWay.CLOSE)
     fleet.stop(grid, StopWay.NOW)
@@ -159,6 +167,32 @@ def compare(fleet: Fleet, bot: Bot) -> None:
     (seen,) = fleet.sql("SELECT coalesce(sum(profit), 0) AS profit FROM bot_trades WHERE bot_id = %s", bot.pk)
     # What a grid has sold of a trade that is open still is in neither.
     assert abs(seen.profit - figures.profit_closed) < Decimal("1e-4")
+
+
+def compare_record(fleet: Fleet, bot: Bot) -> None:
+    """The template whose author shows this bot: its record is what the engine says of its own trades."""
+    (template,) = fleet.sql("SELECT id FROM bot_templates WHERE template_id = %s", bot.config_template)
+    shows(template.id, bot.pk)
+    figures, own = figures_beside(fleet, bot)
+    assert turn().failed == 0
+    told = data(template.id)
+    assert (told["tier"], told["mode"], told["currency"]) == ("observed", "simulated", "USDT")
+    assert (told["trades"], told["deleted_trades"], told["gaps"]) == (own["closed_trade_count"], 0, 0)
+    # Of an hour no record tells a figure. Those that it will tell are reckoned all the same.
+    assert (told["is_enough"], told["return"], told["win_rate"]) == (False, None, None)
+    with tenant_context(fleet.trader.tenant_id):
+        shown = Bot.objects.select_related("engine", "figures").get(pk=bot.pk)
+        of = BotTemplate.across_tenants.get(pk=template.id)
+        seen = look(source_of(shown, of, None), {}, datetime.now(UTC)).observed
+    reckoned = measure(seen)
+    begun = seen.equity[0].equity
+    assert begun is not None
+    assert reckoned.total_return is not None
+    assert abs(reckoned.total_return - (figures.equity / begun - 1)) < Decimal("1e-9")
+    if reckoned.win_rate is not None:
+        assert abs(reckoned.win_rate - Decimal(str(own["winrate"]))) < Decimal("1e-6")
+    if reckoned.profit_factor is not None:
+        assert abs(reckoned.profit_factor - Decimal(str(own["profit_factor"]))) < Decimal("1e-6")
 
 
 def open_in_its_database(fleet: Fleet, bot: Bot) -> int:
