@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -13,8 +13,10 @@ from django.core.exceptions import ValidationError
 
 from bots.strategies import kinds
 from marketplace import facets
-from marketplace.search import SORTS, Place, Search
+from marketplace.search import SORTS, Found, Place, Search
 
+#: What a person may choose: each value, and what it is called.
+Options = tuple[tuple[str, str], ...]
 LONGEST_SEARCH: Final = 200
 #: Of amounts where no currency was chosen.
 USUAL_CURRENCY: Final = "USDT"
@@ -45,30 +47,46 @@ class Select:
     options: tuple[tuple[str, str], ...]
 
 
+class Choice(forms.CharField):
+    """One of a few values, or none. The page draws it from a `Select`, so it has no widget with options: copying and
+    checking those took longer than most searches."""
+
+    def __init__(self, label: str, options: Options, usual: str = "Any") -> None:
+        super().__init__(label=label, required=False, strip=False)
+        self.options, self.usual = options, usual
+
+    def validate(self, value: str) -> None:
+        """Refuses what is not offered."""
+        if value and value not in dict(self.options):
+            raise ValidationError(self.refusal)
+
+    @property
+    def refusal(self) -> str:
+        """Of a value that is not offered."""
+        return f"{self.label}: choose one of the list."
+
+
 class BrowseForm(forms.Form):
     """Which templates, in which order, and which page of them."""
 
     q = forms.CharField(label="Search", required=False, max_length=LONGEST_SEARCH)
+    sort = Choice("Sort by", tuple((value, label) for value, (label, _) in SORTS.items()), "Recommended")
+    needs = Choice("Needs", tuple((str(n), f"At most {n:,}".replace(",", "\u202f")) for n in facets.AMOUNTS))
     pair = forms.CharField(label="Pair", required=False, max_length=41)
     parameter = forms.CharField(label="Parameter", required=False, max_length=70)
     after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     before = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
     PLACES = ("after", "before")
+    field_order = ("q", "sort", "risk", "kind", "tier", "days", "drawdown", "return", "needs", "currency")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for facet in facets.FACETS:
-            self.fields[facet.name] = _choice(facet.label, facet.options)
-        currency = str(self.data.get("currency") or USUAL_CURRENCY)[:20]
-        amounts = [(str(n), f"At most {n:,} {currency}".replace(",", "\u202f")) for n in facets.AMOUNTS]
-        self.fields["needs"] = _choice("Needs", amounts)
-        usual, without = ("Best match", "relevance") if self.data.get("q") else ("Recommended", "recommended")
-        sorts = [(value, label) for value, (label, _) in SORTS.items() if value not in ("relevance", without)]
-        self.fields["sort"] = _choice("Sort by", sorts, usual)
-        self.order_fields(
-            ["q", "sort", "risk", "kind", "tier", "days", "drawdown", "return", "needs", "currency"]
-        )
+    def clean_sort(self) -> str:
+        """Refuses the usual one, which an address does not name, and the best match where nothing was typed."""
+        field: Any = self.fields["sort"]
+        sort = str(self.cleaned_data["sort"])
+        if sort and sort not in dict(self._options("sort", field)):
+            raise ValidationError(field.refusal)
+        return sort
 
     def clean_pair(self) -> str:
         """As exchanges write it."""
@@ -126,55 +144,53 @@ class BrowseForm(forms.Form):
         for name, value in self.filters().items():
             if name == "sort":
                 continue
-            field: Any = self.fields[name]
-            shown = dict(field.choices).get(value, value) if hasattr(field, "choices") else value
+            field = self.fields[name]
+            shown = dict(self._options(name, field)).get(value, value) if isinstance(field, Choice) else value
             yield Chip(f"{field.label}: {shown}", self.query(**{name: ""}))
-
-    def selects(self) -> tuple[Select, ...]:
-        """Every filter that is a choice."""
-        return tuple(self._drawn(name, field) for name, field in self.fields.items() if _is_choice(field))
-
-    def _drawn(self, name: str, field: Any) -> Select:
-        options = tuple((str(value), label) for value, label in field.choices)
-        return Select(name, field.label, str(self.data.get(name) or ""), options)
 
     def texts(self) -> dict[str, str]:
         """What was typed into the other fields, for fields that are drawn by hand."""
         return {name: str(self.data.get(name) or "") for name in ("q", "pair", "parameter")}
 
-    def offer(self, counts: Mapping[str, int], *, is_exact: bool) -> None:
-        """Write beside each option how many there are. Of a filter that is on the others are not known."""
-        for facet in facets.FACETS:
-            if self.cleaned_data.get(facet.name):
-                continue
-            field: Any = self.fields[facet.name]
-            field.choices = [
-                ("", "Any"),
-                *(_counted(facet, option, counts, is_exact) for option in facet.options),
-            ]
+    def selects(self, found: Found | None = None) -> tuple[Select, ...]:
+        """Every filter that is a choice; beside its options how many of what was found are so.
+
+        Of a filter that is on the others are not known.
+        """
+        return tuple(
+            self._drawn(name, field, found)
+            for name, field in self.fields.items()
+            if isinstance(field, Choice)
+        )
+
+    def _drawn(self, name: str, field: Choice, found: Found | None) -> Select:
+        chosen, options = str(self.data.get(name) or ""), self._options(name, field)
+        if found is not None and not chosen and name in _FACETS:
+            options = tuple(_counted(_FACETS[name], option, found) for option in options)
+        usual = "Best match" if name == "sort" and self.data.get("q") else field.usual
+        return Select(name, str(field.label), chosen, (("", usual), *options))
+
+    def _options(self, name: str, field: Choice) -> Options:
+        """Those that make a difference here, in words that name the currency."""
+        if name == "sort":
+            usual = "relevance" if self.data.get("q") else "recommended"
+            return tuple(option for option in field.options if option[0] not in ("relevance", usual))
+        if name == "needs":
+            currency = str(self.data.get("currency") or USUAL_CURRENCY)[:20]
+            return tuple((value, f"{label} {currency}") for value, label in field.options)
+        return field.options
 
 
-def _is_choice(field: forms.Field) -> bool:
-    return isinstance(field, forms.ChoiceField)
+_FACETS: Final = {facet.name: facet for facet in facets.FACETS}
+# Each is a field, though one of them bears a name that Python keeps for itself.
+BrowseForm.base_fields |= {name: Choice(facet.label, facet.options) for name, facet in _FACETS.items()}
 
 
-def _choice(label: str, options: Any, usual: str = "Any") -> forms.ChoiceField:
-    message = f"{label}: choose one of the list."
-    return forms.ChoiceField(
-        label=label,
-        required=False,
-        choices=[("", usual), *options],
-        error_messages={"invalid_choice": message},
-    )
-
-
-def _counted(
-    facet: facets.Facet, option: tuple[str, str], counts: Mapping[str, int], is_exact: bool
-) -> tuple[str, str]:
+def _counted(facet: facets.Facet, option: tuple[str, str], found: Found) -> tuple[str, str]:
     """An option with its number. What was not among those that were counted is not said to be none."""
     value, label = option
-    number = counts.get(facet.tag(value), 0)
-    if is_exact:
+    number = found.counts.get(facet.tag(value), 0)
+    if found.is_exact:
         return value, f"{label} ({number})"
     return value, f"{label} ({number}+)" if number else label
 

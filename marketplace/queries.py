@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import JSONField, QuerySet, TextField
-from django.db.models.expressions import Func
+from django.db.models import JSONField, QuerySet
 
 from bots.models import Bot
 from marketplace.enums import OPEN, TemplateStatus
@@ -16,17 +15,16 @@ from tradewise.tenancy.context import current_tenant_id
 _JSON: Final[Any] = JSONField()
 
 
-class RowVersion(Func):
-    """What PostgreSQL calls a version of a row: another one after every change of any of its columns."""
-
-    template = "bot_templates.xmin::text"
-    output_field = TextField()
-
-
 def row_versions(numbers: Sequence[int]) -> dict[int, str]:
-    """Which version each public template's row is."""
-    found = BotTemplate.across_tenants.filter(pk__in=numbers, is_public=True) if numbers else None
-    return dict(found.values_list("pk", RowVersion())) if found is not None else {}
+    """Which version each public template's row is: another one after every change of any of its columns."""
+    if not numbers:
+        return {}
+    # Written out: the ORM takes longer to write it than PostgreSQL to answer, on every page of the list.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, xmin::text FROM bot_templates WHERE id = ANY(%s) AND is_public", [list(numbers)]
+        )
+        return dict(cursor.fetchall())
 
 
 def public_templates(numbers: Sequence[int]) -> dict[int, BotTemplate]:

@@ -46,7 +46,6 @@ def templates(request: TraderRequest) -> HttpResponse:
         return _shown(request, {"form": form, "invalid": True}, status=422)
     place, is_back = form.place
     found = find(form.search(), place, backwards=is_back)
-    form.offer(found.counts, is_exact=found.is_exact)
     context = {
         "form": form,
         "found": found,
@@ -85,7 +84,8 @@ def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200
     if not is_trader:
         # Nothing that a visitor could post, so no token, and no cookie that would keep the page out of caches.
         context["csrf_token"] = ""
-    context |= {"choices": _choices(context["form"].selects(), not is_page), "is_fragment": not is_page}
+    selects = context["form"].selects(context.get("found"))
+    context |= {"choices": _choices(selects, not is_page), "is_fragment": not is_page}
     response = render_page(request, "marketplace/templates.html", context, fragment="results", status=status)
     if not is_page and status == 200:
         # The address as a person would write it: without what was left empty.
