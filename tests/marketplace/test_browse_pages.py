@@ -13,8 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from marketplace.views import cards as cards_module
 from marketplace.views.cards import record_of
 from tests.audit.world import sql
+from tests.bots.test_run_services import at_once
 from tests.factories.subscriptions import make_template
 from tests.marketplace.test_browse import FIGURES, MALFORMED, some, write
 from tests.marketplace.written import made, template
@@ -277,6 +279,17 @@ def test_a_card_follows_its_template_at_once(db: None) -> None:
         "UPDATE bot_templates SET is_public = false, status = 'withdrawn', featured_at = NULL"
     )
     assert "<article" not in said(visitor.get("/templates/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cards_that_another_request_throws_away_meanwhile_are_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write([{**row, "status": "published"} for row in some(20)])
+    numbers = [row.id for row in sql("SELECT id FROM bot_templates ORDER BY id")]
+    monkeypatch.setattr(cards_module, "MOST_KEPT", 5)
+    pages = at_once(*[lambda: [len(cards_module.cards(numbers)) for _ in range(30)]] * 4)
+    assert pages == [[20] * 30] * 4
 
 
 def test_a_page_asks_as_often_for_one_as_for_twenty(signed_in: Client) -> None:

@@ -1,5 +1,6 @@
 """Every state of a template × every event, by service and by raw SQL: the rest is refused, and nothing changed."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,12 @@ from marketplace.exceptions import AlreadyDecided, NameTaken, NotPublishable
 from marketplace.models import TemplateVersion
 from marketplace.services import authoring, moderation
 from marketplace.services.moderation import Seen
+from tests import servers
 from tests.audit.world import entries_since, last_entry, sql
+from tests.bots.test_run_services import at_once
 from tests.logins import as_login
 from tests.marketplace.written import STATES, made, raw, rows, template, text
+from tests.whole import until
 from tradewise.exceptions import DomainError
 from tradewise.tenancy.context import PLATFORM, tenant_context
 
@@ -34,8 +38,8 @@ STEPS: dict[str, set[tuple[str, str]]] = {
 }
 
 
-def ask(event: str, author: User, number: int) -> None:
-    """One event by its service, as the login whose it is."""
+def ask(event: str, author: User, number: int, *, version: int = 1) -> None:
+    """One event by its service, as the login whose it is; of moderators' about that version."""
     found = template(number)
     by_author: dict[str, Callable[[], Any]] = {
         "change": lambda: authoring.change(actor=author, template=found, text=text("Calmer")),
@@ -46,8 +50,9 @@ def ask(event: str, author: User, number: int) -> None:
         with tenant_context(author.tenant_id, actor=str(author.pk)):
             by_author[event]()
         return
-    (version,) = sql("SELECT id, updated_at FROM template_versions WHERE template_id = %s", number)
-    seen = Seen(version.id, version.updated_at)
+    looked_at = "SELECT id, updated_at FROM template_versions WHERE template_id = %s AND number = %s"
+    ((pk, at),) = sql(looked_at, number, version)
+    seen = Seen(pk, at)
     with as_login("tw_staff"), tenant_context(PLATFORM, actor="staff:1"):
         if event == "approve":
             moderation.approve(actor="staff:1", seen=seen)
@@ -220,6 +225,40 @@ def test_a_template_whose_author_has_left_can_still_be_withdrawn() -> None:
         )
     assert [row.status for row in rows(number)] == ["withdrawn", "withdrawn"]
     assert sql("SELECT FROM outbox_messages") == []
+
+
+@pytest.mark.parametrize("event", ["withdraw", "take down"])
+def test_whoever_withdraws_takes_the_oldest_version_first_and_the_others_after_it(
+    alice: User, event: str
+) -> None:
+    """In another order, author and moderator would wait for each other, and one would get an error."""
+    number = made(alice, "published")
+    for later in (2, 3):
+        with tenant_context(alice.tenant_id, actor=str(alice.pk)):
+            authoring.change(actor=alice, template=template(number), text=text(f"Calm {later}"))
+        ask("submit", alice, number)
+        ask("approve", alice, number, version=later)
+    one = "SELECT FROM template_versions WHERE template_id = %s AND number = %s FOR UPDATE"
+    dsn = servers.admin_dsn(servers.process_database())
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn) as beside:
+        holder.execute(one, [number, 1])
+        ended: list[list[object]] = []
+        thread = threading.Thread(
+            target=lambda: ended.append(at_once(lambda: ask(event, alice, number, version=3)))
+        )
+        thread.start()
+        waiting = (
+            "SELECT FROM pg_locks NATURAL JOIN (SELECT pid FROM pg_stat_activity WHERE datname = "
+            "current_database()) a WHERE NOT granted"
+        )
+        until(lambda: sql(waiting), 20, "it waits for the oldest version")
+        for later in (2, 3):
+            beside.execute(f"{one} NOWAIT", [number, later])
+        beside.rollback()
+        holder.rollback()
+        thread.join(20)
+    assert ended == [[None]]
+    assert {row.status for row in rows(number)} == {"withdrawn"}
 
 
 def test_closing_the_account_leaves_what_is_public(alice: User) -> None:

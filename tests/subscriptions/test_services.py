@@ -1,6 +1,7 @@
 """What a trader may ask of a subscription: the bot follows, and the reconciler is not there in these tests."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from subscriptions.exceptions import SubscriptionIsGone, SubscriptionIsOver, Tem
 from subscriptions.models import Subscription
 from subscriptions.queries import current_subscription
 from subscriptions.services import following
-from tests.audit.world import entries_since, last_entry
+from tests.audit.world import entries_since, last_entry, sql
 from tests.bots.test_run_services import at_once
 from tests.factories.engines import DCA, limit, machine
 from tests.factories.subscriptions import (
@@ -249,6 +250,16 @@ def test_an_allocation_that_is_changed_on_the_bots_page_is_the_subscriptions(ali
 
 
 # ——— cancelling ———
+
+
+@pytest.mark.parametrize("event", [following.cancel, following.resume])
+def test_a_pause_that_a_later_transaction_wrote_counts_as_nothing_and_not_as_less(alice, event):
+    """It began later and was faster: seen from here, the pause begins in the future."""
+    subscription = make_subscription(alice, make_template(), "paused", bot=PAUSED)
+    sql("UPDATE subscriptions SET paused_at = now() + interval '1 minute', paused_for = '1 day'")
+    options = {"way": StopWay.NOW} if event is following.cancel else {}
+    ask(alice, event, subscription, **options)
+    assert (now(subscription)[0].paused_at, now(subscription)[0].paused_for) == (None, timedelta(days=1))
 
 
 @pytest.mark.parametrize("way", list(StopWay))
