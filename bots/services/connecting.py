@@ -5,7 +5,6 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
@@ -150,7 +149,7 @@ def give_token(bot: Bot, address: Address) -> None:
     """Seal the user name and the password for this bot at this origin; saving is the caller's."""
     token = f"{address.credentials.username}:{address.credentials.password}"
     bot.api_token = seal_token(tenant_id=bot.tenant_id, bot_id=bot.bot_id, url=address.url, token=token)
-    bot.token_set_at = timezone.now()
+    bot.token_set_at = CurrentTimestamp()
 
 
 def take_in(bot: Bot, probe: Probe) -> None:

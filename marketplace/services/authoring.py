@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.platform import Owner
 from audit import ledger
@@ -141,7 +140,7 @@ def withdraw(*, actor: Owner, template: BotTemplate, reason: str) -> None:
     said = plain_reason(reason)
     queries.lock_published(template)
     published = queries.versions_of(template).filter(status=TemplateStatus.PUBLISHED)
-    if not published.update(status=TemplateStatus.WITHDRAWN, reason=said, updated_at=timezone.now()):
+    if not published.update(status=TemplateStatus.WITHDRAWN, reason=said, updated_at=CurrentTimestamp()):
         raise TemplateNotWithdrawable(f"{template} is not published, so there is nothing to withdraw.")
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from marketplace import queries
@@ -101,7 +100,10 @@ def withdraw(*, actor: str, seen: Seen, reason: str) -> TemplateVersion:
         _decide(seen, TemplateStatus.PUBLISHED, TemplateStatus.WITHDRAWN, reason=said)
         earlier = TemplateVersion.across_tenants.filter(template=version.template)
         earlier.filter(status=TemplateStatus.PUBLISHED).update(
-            status=TemplateStatus.WITHDRAWN, reason=said, decided_at=timezone.now(), updated_at=timezone.now()
+            status=TemplateStatus.WITHDRAWN,
+            reason=said,
+            decided_at=CurrentTimestamp(),
+            updated_at=CurrentTimestamp(),
         )
     telling.tell(actor=actor, version=version)
     return version
@@ -151,7 +153,7 @@ def _found(seen: Seen, status: TemplateStatus) -> TemplateVersion:
 
 
 def _decide(seen: Seen, expected: TemplateStatus, becomes: TemplateStatus, *, reason: str) -> None:
-    now = timezone.now()
+    now = CurrentTimestamp()
     decided = TemplateVersion.across_tenants.filter(
         pk=seen.pk, status=expected, updated_at=seen.updated_at
     ).update(status=becomes, reason=reason, decided_at=now, updated_at=now)
