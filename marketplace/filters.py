@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from django import forms
@@ -54,6 +54,10 @@ class Choice(forms.CharField):
     def __init__(self, label: str, options: Options, usual: str = "Any") -> None:
         super().__init__(label=label, required=False, strip=False)
         self.options, self.usual = options, usual
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: nothing in it changes, and copying took a tenth of the page."""
+        return self
 
     def validate(self, value: str) -> None:
         """Refuses what is not offered."""

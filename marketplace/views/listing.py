@@ -85,7 +85,11 @@ def _shown(request: TraderRequest, context: dict[str, Any], *, status: int = 200
         # Nothing that a visitor could post, so no token, and no cookie that would keep the page out of caches.
         context["csrf_token"] = ""
     selects = context["form"].selects(context.get("found"))
-    context |= {"choices": _choices(selects, not is_page), "is_fragment": not is_page}
+    context |= {
+        "choices": _choices(selects, not is_page),
+        "is_fragment": not is_page,
+        "list_url": request.path,
+    }
     response = render_page(request, "marketplace/templates.html", context, fragment="results", status=status)
     if not is_page and status == 200:
         # The address as a person would write it: without what was left empty.
