@@ -1,6 +1,7 @@
 """What a sweep sees and writes, against bots that answer for real."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -274,9 +275,20 @@ def test_the_worker_keeps_the_partitions(transactional_db, sql):
         "FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"
     )
     sql("ALTER TABLE bot_samples_20200101 OWNER TO tw_owner")
+    (before,) = sql(GUARDS, DAY_AHEAD)
+    sql(f"DROP TABLE {DAY_AHEAD}")
     with as_login("tw_worker"):
         tasks.keep_partitions()
     assert sql("SELECT to_regclass('bot_samples_20200101')") == [(None,)]
+    assert sql(GUARDS, DAY_AHEAD) == [before]
+    assert before[1:] == (True, True, ["audit_changed", "audit_inserted"])
+
+
+#: A day for which there is a partition already, whichever side of midnight the test runs on.
+DAY_AHEAD = f"bot_samples_{datetime.now(UTC) + timedelta(days=2):%Y%m%d}"
+GUARDS = """SELECT pg_get_userbyid(relowner), relrowsecurity, relforcerowsecurity,
+    array(SELECT tgname::text FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal ORDER BY 1)
+    FROM pg_class c WHERE relname = %s"""
 
 
 def admin(*, autocommit=True):
