@@ -37,7 +37,8 @@ def mended(superuser: Superuser) -> Iterator[None]:
 
 
 def drop(superuser: Superuser, *names: str) -> None:
-    superuser.execute(f"DROP TABLE {', '.join(names)}")
+    """Where a month has begun since the database was made, the last one is not there yet."""
+    superuser.execute(f"DROP TABLE IF EXISTS {', '.join(names)}")
 
 
 def keep() -> None:

@@ -49,7 +49,7 @@ def earner(town):
         "daily": {
             "data": [
                 {
-                    "date": (TODAY - timedelta(days=back)).date().isoformat(),
+                    "date": (datetime.now(UTC) - timedelta(days=back)).date().isoformat(),
                     "abs_profit": 1.0,
                     "starting_balance": 1000,
                     "trade_count": 1,
@@ -89,7 +89,7 @@ def test_the_first_reading_writes_the_latest_a_sample_the_days_and_the_trades(ea
     ]
     assert sql("SELECT count(*), sum(profit) FROM bot_days")[0] == (30, 30)
     assert rows(sql, "bot_days WHERE equity_close IS NOT NULL", "day, equity_low, equity_high") == [
-        (TODAY.date(), Decimal("1029.5"), Decimal("1029.5"))
+        (datetime.now(UTC).date(), Decimal("1029.5"), Decimal("1029.5"))
     ]
     assert [row[:2] for row in rows(sql, "bot_trades", "trade_id, pair")] == [
         (1, "BTC/USDT"),
