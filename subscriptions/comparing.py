@@ -9,12 +9,14 @@ from typing import Any, Final
 from marketplace.records.evidence import MODES, RETURN_DAYS, counted
 from subscriptions.against import day_of, is_invented, ratio_of, why_not
 from subscriptions.models import Subscription
-from tradewise.web.formatting import day
+from tradewise.web.formatting import amount, day, share
 
 Record = Mapping[str, Any]
 
 TIERS: Final = {"run_by_tradewise": "run by TradeWise", "observed": "observed by TradeWise"}
 DAY: Final = timedelta(days=1)
+#: Of a percentage: exchanges tell fees so, as 0.075 %.
+RATE_PLACES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _reasons(
     if record:
         yield from _of_both(subscription, own, record)
     if own.get("return") is not None:
-        yield "Fees are taken off; what they come to is not known."
+        yield _fees(own, record)
 
 
 def _of_both(subscription: Subscription, own: Record, record: Record) -> Iterator[str]:
@@ -110,6 +112,20 @@ def _of_both(subscription: Subscription, own: Record, record: Record) -> Iterato
         yield f"Yours is {MODES.get(mode, mode)}, the template's is {MODES.get(theirs, theirs)}."
     if record.get("ended") and not is_invented(record):
         yield "The template's record has ended."
+
+
+def _fees(own: Record, record: Record | None) -> str:
+    """What the exchange took of both; results are what was left."""
+    paid, rate, currency = ratio_of(own, "fees"), ratio_of(own, "fee_rate"), str(own.get("currency"))
+    if paid is None or rate is None:
+        return "Fees are taken off; what they come to is not known."
+    told = f"Fees took {amount(paid, currency)} of yours: {share(rate, RATE_PLACES)} of each order."
+    theirs = ratio_of(record, "fee_rate") if record else None
+    if record is None or theirs is None or why_not(record, mode=str(own.get("mode")), currency=currency):
+        return told
+    if share(theirs, RATE_PLACES) == share(rate, RATE_PLACES):
+        return f"{told} The template's bot pays the same."
+    return f"{told} The template's bot pays {share(theirs, RATE_PLACES)}."
 
 
 def _paused(subscription: Subscription, now: datetime) -> timedelta:

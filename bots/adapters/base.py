@@ -125,7 +125,11 @@ class OpenTrade:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A finished trade. `profit_ratio` 0.01 is one percent."""
+    """A finished trade. `profit_ratio` 0.01 is one percent.
+
+    `turnover` is what was bought and what was sold in it, both together; `fees` is what the exchange took of that,
+    which is taken off `profit_abs` already.
+    """
 
     trade_id: int
     pair: str
@@ -137,6 +141,8 @@ class ClosedTrade:
     profit_abs: Decimal | None
     profit_ratio: Decimal | None
     exit_reason: str
+    turnover: Decimal | None = None
+    fees: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ def closed_trade(value: object) -> ClosedTrade | None:
     trade_id, pair = identifier(trade.get("trade_id")), text(trade.get("pair"))
     if trade_id is None or pair is None or trade.get("is_open") is True:
         return None
+    turnover, fees = _turnover_and_fees(trade)
     return ClosedTrade(
         trade_id=trade_id,
         pair=pair,
@@ -167,7 +168,32 @@ def closed_trade(value: object) -> ClosedTrade | None:
         profit_abs=_first(trade, "close_profit_abs", "profit_abs"),
         profit_ratio=_first(trade, "close_profit", "profit_ratio"),
         exit_reason=text(trade.get("exit_reason")) or text(trade.get("sell_reason")) or "",
+        turnover=turnover,
+        fees=fees,
     )
+
+
+def _turnover_and_fees(trade: Fields) -> tuple[Decimal | None, Decimal | None]:
+    """What its orders came to, and what of that the exchange took; None where one of them does not say.
+
+    As Freqtrade reckons a profit: the rate of entries on each entry, that of exits on each exit. `fee_open_cost` and
+    `fee_close_cost` hold only one order of each side.
+    """
+    rates = {True: number(trade.get("fee_open")), False: number(trade.get("fee_close"))}
+    turnover = fees = Decimal(0)
+    for item in items(trade.get("orders")):
+        order = fields(item)
+        filled, is_entry = number(order.get("filled")), order.get("ft_is_entry")
+        if filled == 0:
+            continue
+        price, rate = _first(order, "average", "safe_price"), rates.get(is_entry is True)
+        if filled is None or price is None or rate is None or not isinstance(is_entry, bool):
+            return None, None
+        turnover += filled * price
+        fees += filled * price * rate
+    if not 0 < turnover < LARGEST or abs(fees) >= LARGEST:
+        return None, None
+    return turnover, fees
 
 
 def day_results(value: object) -> tuple[DayResult, ...]:

@@ -81,12 +81,12 @@ ON CONFLICT (tenant_id, bot_id, day) DO UPDATE SET profit = coalesce(excluded.pr
 
 _TRADES: Final[LiteralString] = """
 INSERT INTO bot_trades (tenant_id, bot_id, trade_id, pair, opened_at, closed_at, stake_amount, open_rate,
-    close_rate, profit, profit_ratio, exit_reason)
+    close_rate, profit, profit_ratio, exit_reason, turnover, fees)
 SELECT tenant_id, bot_id, trade_id, pair, opened_at, closed_at, stake_amount, open_rate, close_rate, profit,
-    profit_ratio, exit_reason
+    profit_ratio, exit_reason, turnover, fees
 FROM json_to_recordset(%s::json) AS v (tenant_id uuid, bot_id int, trade_id int, pair text,
     opened_at timestamptz, closed_at timestamptz, stake_amount numeric, open_rate numeric, close_rate numeric,
-    profit numeric, profit_ratio float8, exit_reason text)
+    profit numeric, profit_ratio float8, exit_reason text, turnover numeric, fees numeric)
 ON CONFLICT DO NOTHING"""
 
 
@@ -250,6 +250,8 @@ def _closed_trade(bot: Leased, trade: ClosedTrade) -> dict[str, Any]:
         "profit": _text(trade.profit_abs),
         "profit_ratio": _ratio(trade.profit_ratio),
         "exit_reason": trade.exit_reason[:100],
+        "turnover": _text(trade.turnover),
+        "fees": _text(trade.fees),
     }
 
 

@@ -126,6 +126,9 @@ class BotTrade(OfBot):
     profit = Amount()
     profit_ratio = models.FloatField(null=True)
     exit_reason = models.CharField(max_length=100, default="", db_default="", blank=True)
+    # What was bought and sold in it, and what the exchange took of that; unknown of what was seen before these were.
+    turnover = Amount()
+    fees = Amount()
     seen_at = models.DateTimeField(db_default=CurrentTimestamp())
 
     objects = TenantManager["BotTrade"]()

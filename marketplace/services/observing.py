@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from bots.enums import BotStatus, BotType, DesiredState, Mode, Phase
+from bots.fees import fees_of
 from bots.models import Bot, BotDay, BotEngine, BotEvent, BotFigures, BotMark, BotTrade
 from bots.queries import first_whole_day
 from bots.strategies import kinds
@@ -68,6 +69,8 @@ class Sight:
     ended: bool = False
     changes: int = 0
     gaps: Sequence[Gap] = field(default_factory=tuple)
+    #: What the exchange takes of each order, 0.001 for 0.1 %; None where a trade does not say.
+    fee_rate: Decimal | None = None
 
 
 def platform_bot(template: BotTemplate) -> Bot | None:
@@ -150,7 +153,8 @@ def look(source: Source, prices: Prices, now: datetime) -> Sight:
         deleted_trades=_deleted(source),
     )
     changed = BotEvent.objects.filter(bot=source.bot, kind="changed", at__gt=first).count()
-    return Sight(observed, _has_ended(source, last, now), changed, gaps)
+    rate = fees_of(_closed(source, first, last)).rate
+    return Sight(observed, _has_ended(source, last, now), changed, gaps, rate)
 
 
 def _reach(source: Source, now: datetime) -> tuple[datetime, datetime]:
@@ -207,14 +211,18 @@ def _capital(source: Source, marks: Sequence[BotMark]) -> Decimal | None:
     return capital
 
 
-def _trades(source: Source, first: datetime, last: datetime) -> list[Trade]:
+def _closed(source: Source, first: datetime, last: datetime) -> QuerySet[BotTrade]:
     trades = BotTrade.objects.filter(bot=source.bot, closed_at__gte=first, closed_at__lte=last)
-    if not source.is_replay:
-        trades = trades.filter(seen_at__gte=first)
+    return trades if source.is_replay else trades.filter(seen_at__gte=first)
+
+
+def _trades(source: Source, first: datetime, last: datetime) -> list[Trade]:
     rows = list(
-        trades.order_by("pk").values_list(
-            "trade_id", "opened_at", "closed_at", "profit", "profit_ratio", "stake_amount"
-        )[: MOST_TRADES + 1]
+        _closed(source, first, last)
+        .order_by("pk")
+        .values_list("trade_id", "opened_at", "closed_at", "profit", "profit_ratio", "stake_amount")[
+            : MOST_TRADES + 1
+        ]
     )
     if len(rows) > MOST_TRADES:
         raise TooMuch(f"More than {MOST_TRADES} trades.")

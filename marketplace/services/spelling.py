@@ -40,6 +40,7 @@ def told(source: Source, sight: Sight, record: Record) -> dict[str, Any]:
         "drawdown": _text(figures.drawdown.ratio if figures.drawdown else None),
         "win_rate": _text(figures.win_rate),
         "profit_factor": _text(figures.profit_factor),
+        "fee_rate": _text(sight.fee_rate.quantize(_FINEST) if sight.fee_rate is not None else None),
         "hold_return": _text(figures.buy_and_hold),
         "best_day": _text(figures.best_day.ratio if figures.best_day else None),
         "worst_day": _text(figures.worst_day.ratio if figures.worst_day else None),

@@ -16,6 +16,7 @@ from django.db.models import Value
 from django.utils.dateparse import parse_datetime
 
 from bots.enums import Mode
+from bots.fees import fees_of
 from bots.models import Bot, BotDay, BotTrade
 from bots.queries import first_whole_day
 from marketplace.models import BotTemplate
@@ -31,6 +32,8 @@ AT_ONCE: Final = 20
 UNSEEN: Final = timedelta(minutes=15)
 """Longer than this between two readings, and nothing was seen in between."""
 CENT: Final = Decimal("0.01")
+FINEST_RATE: Final = Decimal("1E-6")
+"""Of a fee: a ten-thousandth of a percent."""
 MOST_FLOWS: Final = 500
 """Changes of the allocation that are followed; with more the return is not known."""
 
@@ -102,13 +105,15 @@ def result_of(subscription: Subscription) -> dict[str, Any]:
         "currency": bot.stake_currency,
     }
     until = seen.until if seen else since
-    trades = BotTrade.objects.filter(bot=bot, closed_at__gte=since, closed_at__lte=until).count()
+    fees = fees_of(BotTrade.objects.filter(bot=bot, closed_at__gte=since, closed_at__lte=until))
     figures = _figures(bot, since, seen) if seen is not None else None
     return {
         **known,
         "return": _text(figures.total_return) if figures else None,
         "drawdown": _text(figures.drawdown.ratio) if figures and figures.drawdown else None,
-        "trades": trades,
+        "trades": fees.trades,
+        "fees": _text(fees.paid),
+        "fee_rate": _text(fees.rate.quantize(FINEST_RATE) if fees.rate is not None else None),
         "days": figures.days if figures else 0,
         "days_observed": figures.days_observed if figures else 0,
         **_against(subscription, known, since, until),

@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,42 @@ def test_a_proxy_that_shortens_pages_loses_no_trade(bot) -> None:
 
     bot.answers["trades"] = answer
     assert len(trades(bot, 0)) == 45
+
+
+def order(filled: Any, average: Any, *, entry: Any = True, **other: Any) -> dict[str, Any]:
+    return {"filled": filled, "average": average, "ft_is_entry": entry, **other}
+
+
+FEES = {"fee_open": 0.001, "fee_close": 0.002}
+
+
+@pytest.mark.parametrize(
+    ("said_of_it", "turnover", "fees"),
+    [
+        ({"orders": [order(2, 50), order(1, 40), order(3, 60, entry=False)]}, "320", "0.5"),
+        ({"orders": [order(2, 50), order(0, None), order(2, 40, entry=False)]}, "180", "0.26"),
+        ({"orders": [order(2, None, safe_price=50), order(2, 50, entry=False)]}, "200", "0.3"),
+        ({"orders": [order(2, 50)], "fee_open": -0.001}, "100", "-0.1"),
+        ({"orders": [order(2, 50)], "fee_open": 0}, "100", "0"),
+        ({}, None, None),
+        ({"orders": []}, None, None),
+        ({"orders": "none"}, None, None),
+        ({"orders": [order(0, 50)]}, None, None),
+        ({"orders": [order(2, 50), order(None, 50)]}, None, None),
+        ({"orders": [order(2, 50), order(2, "NaN")]}, None, None),
+        ({"orders": [order(2, 50), 7]}, None, None),
+        ({"orders": [order(2, 50, entry="yes")]}, None, None),
+        ({"orders": [order(2, 50)], "fee_open": None}, None, None),
+        ({"orders": [order(9e14, 9e14)]}, None, None),
+    ],
+)
+def test_the_fees_of_a_trade_are_those_of_each_of_its_orders(bot, said_of_it, turnover, fees) -> None:
+    trade = {key: value for key, value in said.CLOSED_TRADE.items() if key != "orders"}
+    bot.answers["trades"] = {"trades": [trade | FEES | said_of_it], "total_trades": 1}
+    (read,) = trades(bot, 0)
+    assert (read.turnover, read.fees) == tuple(
+        None if value is None else Decimal(value) for value in (turnover, fees)
+    )
 
 
 def test_a_closed_trade_is_read_whole(bot) -> None:

@@ -1,6 +1,7 @@
 """What a real Freqtrade 2026.9 answered, played back: in each state, and with its exchange down."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,24 @@ def test_a_real_bot_is_understood(bot, situation, state, reason) -> None:
     assert all(trade.closed_at and trade.profit_abs is not None for trade in trades)
     assert all(trade.opened_at and trade.current_rate for trade in figures.open_trades)
     assert figures.days
+
+
+def test_the_fees_of_a_real_trade_are_what_lies_between_its_orders_and_its_profit(bot) -> None:
+    play(bot, "running")
+    _, _, trades = look(bot)
+    said = {trade["trade_id"]: trade for trade in bot.answers["trades"][1]["trades"]}
+    for trade in trades:
+        bought, sold = (
+            Decimal(str(order["filled"])) * Decimal(str(order["average"])) for order in orders(said, trade)
+        )
+        assert trade.turnover == bought + sold
+        assert trade.fees == trade.turnover * Decimal("0.0002")
+        assert abs(sold - bought - trade.fees - trade.profit_abs) < Decimal("1e-8")
+
+
+def orders(said, trade):
+    """The one with which it began and the one with which it ended."""
+    return sorted(said[trade.trade_id]["orders"], key=lambda order: not order["ft_is_entry"])
 
 
 def test_a_real_bot_whose_exchange_is_down_shows_no_loss(bot) -> None:

@@ -84,6 +84,18 @@ def test_the_record_is_that_of_tradewises_own_bot(public: int) -> None:
     )
 
 
+def test_what_each_order_cost_is_told_where_every_trade_says_so(public: int) -> None:
+    own = run_here(public)
+    turn()
+    assert data(public)["fee_rate"] is None
+    sql("UPDATE bot_trades SET turnover = 200, fees = 0.15 WHERE bot_id = %s", own)
+    sql("UPDATE bot_trades SET turnover = 400, fees = 0.4 WHERE bot_id = %s AND trade_id = 1", own)
+    sql("UPDATE bot_figures SET taken_at = now() + interval '1 hour'")
+    turn()
+    # (23 x 0.15 + 0.4) / (23 x 200 + 400)
+    assert data(public)["fee_rate"] == "0.00077"
+
+
 def test_nothing_new_is_not_written_again_and_leaves_no_trace(public: int) -> None:
     own = run_here(public)
     before = last_entry()

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import psycopg
@@ -304,6 +305,48 @@ def test_the_list_shows_both_with_their_bases_and_why_they_differ(client: Any, a
         "what they come to is not known",
     ):
         assert words in page, words
+
+
+def closed_trades(subscription: Subscription, *fees: Any) -> None:
+    """One a day since the beginning, each with 1000 bought and sold, and with these fees."""
+    for number, paid in enumerate(fees):
+        sql(
+            """INSERT INTO bot_trades (tenant_id, bot_id, trade_id, pair, opened_at, closed_at, profit, turnover, fees)
+            SELECT tenant_id, bot_id, %s, 'BTC/USDT', created_at, created_at + make_interval(days => %s), 1, %s, %s
+            FROM subscriptions WHERE id = %s""",
+            *(number + 1, number + 1, None if paid is None else 1000, paid, subscription.pk),
+        )
+
+
+@pytest.mark.parametrize(
+    ("fees", "theirs", "words"),
+    [
+        (
+            ("0.75", "1.25"),
+            "0.001",
+            "2.00\xa0USDT of yours: 0.100% of each order. The template's bot pays the same.",
+        ),
+        (
+            ("0.5", "1"),
+            "0.001",
+            "1.50\xa0USDT of yours: 0.075% of each order. The template's bot pays 0.100%.",
+        ),
+        (("0.5", "1"), None, "1.50\xa0USDT of yours: 0.075% of each order."),
+        (("0.5", None), "0.001", "Fees are taken off; what they come to is not known."),
+        ((), "0.001", "Fees are taken off; what they come to is not known."),
+    ],
+)
+def test_what_fees_took_of_both_is_told_as_far_as_it_is_known(
+    client, alice: User, fees, theirs, words
+) -> None:
+    subscription = begun(alice, 12, make_template(performance_data=json.dumps(record(30, fee_rate=theirs))))
+    see(subscription, 0, 11)
+    closed_trades(subscription, *fees)
+    assert result(subscription)["trades"] == len(fees)
+    page = unescape(page_of(client))
+    assert words in page, page
+    if "of yours" not in words or theirs is None:
+        assert "bot pays" not in page
 
 
 def test_before_there_is_enough_the_list_says_so_and_shows_no_figure(client: Any, alice: User) -> None:
