@@ -35,12 +35,11 @@ WHERE t.is_public AND NOT EXISTS (SELECT FROM template_records r WHERE r.templat
 ORDER BY t.id LIMIT 1000 ON CONFLICT DO NOTHING"""
 
 _CLAIM: Final = """
-UPDATE template_records r SET lease_token = %s, next_at = now() + %s * interval '1 s'
-FROM (
+WITH due AS (
     SELECT d.template_id FROM template_records d JOIN bot_templates t ON t.id = d.template_id
-    WHERE d.next_at <= now() AND t.is_public ORDER BY d.next_at LIMIT %s FOR UPDATE OF d SKIP LOCKED
-) due
-WHERE r.template_id = due.template_id RETURNING r.template_id"""
+    WHERE d.next_at <= now() AND t.is_public ORDER BY d.next_at LIMIT %s FOR UPDATE OF d SKIP LOCKED)
+UPDATE template_records r SET lease_token = %s, next_at = now() + %s * interval '1 s'
+FROM due WHERE r.template_id = due.template_id RETURNING r.template_id"""
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ def keep(most: int = MOST) -> Report:
     token, report = uuid.uuid4(), Report()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ENROL)
-        cursor.execute(_CLAIM, [token, LEASE, most])
+        cursor.execute(_CLAIM, [most, token, LEASE])
         due = [number for (number,) in cursor.fetchall()]
     for number in due:
         report.looked += 1

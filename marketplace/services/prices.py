@@ -32,9 +32,9 @@ INSERT INTO market_pairs AS p (market, pair, since) SELECT %s, pair, %s FROM unn
 ON CONFLICT (market, pair) DO UPDATE SET since = excluded.since, next_at = now() WHERE excluded.since < p.since"""
 
 _CLAIM: Final = """
+WITH due AS (SELECT id FROM market_pairs WHERE next_at <= now() ORDER BY next_at LIMIT %s FOR UPDATE SKIP LOCKED)
 UPDATE market_pairs p SET lease_token = %s, next_at = now() + %s * interval '1 s'
-FROM (SELECT id FROM market_pairs WHERE next_at <= now() ORDER BY next_at LIMIT %s FOR UPDATE SKIP LOCKED) due
-WHERE p.id = due.id RETURNING p.id, p.market, p.pair, p.since"""
+FROM due WHERE p.id = due.id RETURNING p.id, p.market, p.pair, p.since"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def fetch() -> int:
     """Ask for the closes that are due, at most 20 pairs; how many closes came. Two workers take different ones."""
     token = uuid.uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [token, LEASE, MOST])
+        cursor.execute(_CLAIM, [MOST, token, LEASE])
         due = [_Wanted(*row) for row in cursor.fetchall()]
     came = 0
     for market in sorted({wanted.market for wanted in due}):

@@ -37,9 +37,11 @@ FINEST_RATE: Final = Decimal("1E-6")
 MOST_FLOWS: Final = 500
 """Changes of the allocation that are followed; with more the return is not known."""
 
-CLAIM: Final = """UPDATE subscriptions SET next_reckoning_at = now() + %s WHERE id IN (
+CLAIM: Final = """
+WITH due AS (
     SELECT id FROM subscriptions WHERE next_reckoning_at <= now() ORDER BY next_reckoning_at LIMIT %s
-    FOR NO KEY UPDATE SKIP LOCKED) RETURNING id, tenant_id"""
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE subscriptions s SET next_reckoning_at = now() + %s FROM due WHERE s.id = due.id RETURNING s.id, s.tenant_id"""
 
 # Equity is capital and profit: where their difference jumps, the allocation was changed. Of all samples those come
 # back that say something new: the first, the last, and both ends of a jump or a gap.
@@ -73,7 +75,7 @@ class Seen:
 def claim() -> list[tuple[int, Any]]:
     """Some that are due: (key, tenant)."""
     with connection.cursor() as cursor:
-        values: list[Any] = [LEASE, AT_ONCE]
+        values: list[Any] = [AT_ONCE, LEASE]
         cursor.execute(CLAIM, values)
         return list(cursor.fetchall())
 

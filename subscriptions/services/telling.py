@@ -20,13 +20,14 @@ BATCH: Final = 500
 
 # Locks a subscription and nothing after it, and never waits for one that a trader's request holds.
 _STARTED: Final = """
+WITH n AS (
+    SELECT s.id, b.bot_id, b.name, t.name AS template
+    FROM subscriptions s JOIN bots b ON b.id = s.bot_id JOIN bot_engines e ON e.bot_id = b.id
+    LEFT JOIN bot_templates t ON t.id = s.template_id
+    WHERE NOT s.start_told AND s.status <> 'cancelled' AND e.phase = 'up'
+    ORDER BY s.id LIMIT %s FOR NO KEY UPDATE OF s SKIP LOCKED)
 UPDATE subscriptions s SET start_told = true
-FROM (SELECT s.id, b.bot_id, b.name, t.name AS template
-      FROM subscriptions s JOIN bots b ON b.id = s.bot_id JOIN bot_engines e ON e.bot_id = b.id
-      LEFT JOIN bot_templates t ON t.id = s.template_id
-      WHERE NOT s.start_told AND s.status <> 'cancelled' AND e.phase = 'up'
-      ORDER BY s.id LIMIT %s FOR NO KEY UPDATE OF s SKIP LOCKED) n
-WHERE s.id = n.id AND NOT s.start_told
+FROM n WHERE s.id = n.id AND NOT s.start_told
 RETURNING s.id, s.tenant_id, n.bot_id, coalesce(n.name, n.bot_id), n.template"""
 _FOLLOWERS: Final = """
 SELECT s.id, s.tenant_id FROM subscriptions s

@@ -137,6 +137,18 @@ def test_no_setting_of_a_connection_outlives_its_transaction():
     assert callers("set_config") == set()
 
 
+def test_what_is_locked_to_be_taken_is_looked_for_once():
+    """In front of the statement: as a part of an UPDATE some plans ask for it again and again, and take more."""
+    claims = [
+        (path, node.value)
+        for path, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "SKIP LOCKED" in node.value
+    ]
+    assert len(claims) == 8
+    assert [path for path, text in claims if not re.match(r"\s*WITH \w+ AS \(\s*SELECT ", text)] == []
+
+
 def test_only_what_runs_before_the_installation_prints():
     assert callers("print") == SPEAKS
 

@@ -146,6 +146,16 @@ def test_two_workers_never_hold_one_message(worker: None) -> None:
     assert len(taken) == len(set(taken)) == 28
 
 
+def test_no_more_are_taken_than_asked_for_whatever_plan_postgresql_takes(worker: None) -> None:
+    with as_login("tw_app"):
+        for _ in range(30):
+            write()
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize"):
+            cursor.execute(f"SET enable_{way} = off")
+    assert len(lease(limit=7)) == 7
+
+
 def test_a_worker_that_died_loses_its_lease_and_cannot_finish_for_another(worker: None) -> None:
     with as_login("tw_app"):
         write()
