@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.core.cache import caches
@@ -59,10 +58,10 @@ END LOOP; END $$"""
 def _empty_tables(self: TransactionTestCase) -> None:
     """After a transactional test. `tw_app` may not empty them, so the superuser does."""
     connections.close_all()
-    with psycopg.connect(servers.admin_dsn(servers.process_database()), autocommit=True) as connection:
-        # The audit trail refuses to be emptied to everybody; only with its triggers off does it let a test begin anew.
-        connection.execute("SET session_replication_role = replica")
-        connection.execute(_EMPTY)
+    superuser = servers.superuser()
+    # The audit trail refuses to be emptied to everybody; only with its triggers off does it let a test begin anew.
+    superuser.execute("SET session_replication_role = replica")
+    superuser.execute(_EMPTY)
 
 
 setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)  # noqa: B010 - the stubs do not know it

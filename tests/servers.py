@@ -9,12 +9,15 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import namedtuple_row
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "test"
@@ -46,6 +49,25 @@ def dsn(login: str, database: str) -> str:
 def process_database() -> str:
     """The name of this process's own database."""
     return f"tw_test_{os.getpid()}"
+
+
+def superuser() -> psycopg.Connection[Any]:
+    """This thread's own to the process's database, each time as if it were new: connecting takes longer than asking."""
+    connection: psycopg.Connection[Any] | None = getattr(_kept, "connection", None)
+    if connection is not None:
+        try:
+            connection.execute("DISCARD ALL")
+        except psycopg.OperationalError:  # the server was restarted
+            connection.close()
+        else:
+            return connection
+    _kept.connection = psycopg.connect(
+        admin_dsn(process_database()), autocommit=True, prepare_threshold=None, row_factory=namedtuple_row
+    )
+    return superuser()
+
+
+_kept = threading.local()
 
 
 def build_database(name: str) -> None:

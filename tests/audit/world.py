@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import psycopg
 from django.test import Client
-from psycopg.rows import namedtuple_row
 
 from accounts.models import User
 from tests import servers
@@ -17,11 +15,9 @@ AGENT: Final = "Coverage/1.0"
 
 def sql(statement: str, *values: Any) -> list[Any]:
     """As the superuser, who sees every trail."""
-    name = servers.process_database()
-    with psycopg.connect(servers.admin_dsn(name), autocommit=True, row_factory=namedtuple_row) as connection:
-        cursor = connection.execute(statement, values)
-        # Rows without a column are rows too: an assertion that there is none has to see them.
-        return [] if cursor.rownumber is None else cursor.fetchall()
+    cursor = servers.superuser().execute(statement, values)
+    # Rows without a column are rows too: an assertion that there is none has to see them.
+    return [] if cursor.rownumber is None else cursor.fetchall()
 
 
 def last_entry() -> int:

@@ -14,9 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import namedtuple_row
 from pytest_django import Settings
 
 from accounts.models import User
@@ -29,7 +27,7 @@ from bots.reconciler.tidying import tidy
 from bots.runtimes.process import ProcessRuntime
 from bots.services import running
 from bots.strategies import kinds
-from tests import servers
+from tests.audit.world import sql
 from tests.logins import as_login
 from tradewise.embedded import processes
 from tradewise.env import var_directory
@@ -137,26 +135,19 @@ class Fleet:
 
     def row(self, bot: Bot) -> Any:
         """The bot and its engine as they are now; columns of both."""
-        with psycopg.connect(
-            servers.admin_dsn(servers.process_database()), autocommit=True, row_factory=namedtuple_row
-        ) as connection:
-            return connection.execute(
-                "SELECT b.*, e.phase, e.attempts, e.failure, e.stop_way, e.revision, e.running_revision, e.memory, "
-                "e.cpu_seconds, e.handle, e.host, e.log_lines, e.log_taken_at, e.ready_at, e.launched_at, "
-                "(SELECT array_agg(sentence ORDER BY id) FROM bot_events v WHERE v.bot_id = b.id) AS told, "
-                "(SELECT count(*) FROM engine_places p WHERE p.bot_id = b.id) AS places "
-                "FROM bots b JOIN bot_engines e ON e.bot_id = b.id WHERE b.id = %s",
-                [bot.pk],
-            ).fetchone()
+        found = self.sql(
+            "SELECT b.*, e.phase, e.attempts, e.failure, e.stop_way, e.revision, e.running_revision, e.memory, "
+            "e.cpu_seconds, e.handle, e.host, e.log_lines, e.log_taken_at, e.ready_at, e.launched_at, "
+            "(SELECT array_agg(sentence ORDER BY id) FROM bot_events v WHERE v.bot_id = b.id) AS told, "
+            "(SELECT count(*) FROM engine_places p WHERE p.bot_id = b.id) AS places "
+            "FROM bots b JOIN bot_engines e ON e.bot_id = b.id WHERE b.id = %s",
+            bot.pk,
+        )
+        return found[0] if found else None
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         """One statement as the superuser."""
-        with psycopg.connect(
-            servers.admin_dsn(servers.process_database()), autocommit=True, row_factory=namedtuple_row
-        ) as connection:
-            cursor = connection.execute(statement, values)
-            # Rows without a column are rows too: an assertion that there is none has to see them.
-            return [] if cursor.rownumber is None else cursor.fetchall()
+        return sql(statement, *values)
 
     def until(
         self, bot: Bot, is_so: Callable[[Any], bool], seconds: float = 60, *, sweeps: bool = False
