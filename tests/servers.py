@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ def _migrate_into(connection: psycopg.Connection, template: str) -> None:
 
 
 def _schema_hash() -> str:
-    digest = hashlib.sha256()
+    # A database has the partitions of the day on which it was made.
+    digest = hashlib.sha256(datetime.now(UTC).date().isoformat().encode())
     for path in sorted([*ROOT.glob("*/migrations/*.py"), *(ROOT / name for name in OPERATIONS)]):
         digest.update(path.name.encode() + path.read_bytes())
     digest.update((ROOT / "requirements.txt").read_bytes())
