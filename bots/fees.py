@@ -18,7 +18,7 @@ class Fees:
 
     @property
     def rate(self) -> Decimal | None:
-        """Of each order: 0.001 is 0.1 %."""
+        """Of all that was bought and sold: 0.001 is 0.1 %."""
         return self.paid / self.turnover if self.paid is not None and self.turnover else None
 
 

@@ -119,13 +119,14 @@ def _fees(own: Record, record: Record | None) -> str:
     paid, rate, currency = ratio_of(own, "fees"), ratio_of(own, "fee_rate"), str(own.get("currency"))
     if paid is None or rate is None:
         return "Fees are taken off; what they come to is not known."
-    told = f"Fees took {amount(paid, currency)} of yours: {share(rate, RATE_PLACES)} of each order."
+    paid_of = f"{share(rate, RATE_PLACES)} of what is bought and sold"
+    told = f"Fees of your closed trades took {amount(paid, currency)}, {paid_of}"
     theirs = ratio_of(record, "fee_rate") if record else None
     if record is None or theirs is None or why_not(record, mode=str(own.get("mode")), currency=currency):
-        return told
+        return f"{told}."
     if share(theirs, RATE_PLACES) == share(rate, RATE_PLACES):
-        return f"{told} The template's bot pays the same."
-    return f"{told} The template's bot pays {share(theirs, RATE_PLACES)}."
+        return f"Fees are no reason: both pay {paid_of}."
+    return f"{told}; the template's bot pays {share(theirs, RATE_PLACES)}."
 
 
 def _paused(subscription: Subscription, now: datetime) -> timedelta:

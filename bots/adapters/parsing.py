@@ -186,12 +186,15 @@ def _turnover_and_fees(trade: Fields) -> tuple[Decimal | None, Decimal | None]:
         filled, is_entry = number(order.get("filled")), order.get("ft_is_entry")
         if filled == 0:
             continue
-        price, rate = _first(order, "average", "safe_price"), rates.get(is_entry is True)
+        # An average that is not known is 0 in Freqtrade's words; `safe_price` is what it reckons with itself.
+        price, rate = number(order.get("safe_price")), rates.get(is_entry is True)
         if filled is None or price is None or rate is None or not isinstance(is_entry, bool):
+            return None, None
+        if filled < 0 or price <= 0 or abs(rate) >= 1:
             return None, None
         turnover += filled * price
         fees += filled * price * rate
-    if not 0 < turnover < LARGEST or abs(fees) >= LARGEST:
+    if not 0 < turnover < LARGEST:
         return None, None
     return turnover, fees
 

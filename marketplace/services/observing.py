@@ -69,7 +69,7 @@ class Sight:
     ended: bool = False
     changes: int = 0
     gaps: Sequence[Gap] = field(default_factory=tuple)
-    #: What the exchange takes of each order, 0.001 for 0.1 %; None where a trade does not say.
+    #: What the exchange took of all that was bought and sold, 0.001 for 0.1 %; None where a trade does not say.
     fee_rate: Decimal | None = None
 
 

@@ -191,8 +191,8 @@ def test_a_proxy_that_shortens_pages_loses_no_trade(bot) -> None:
     assert len(trades(bot, 0)) == 45
 
 
-def order(filled: Any, average: Any, *, entry: Any = True, **other: Any) -> dict[str, Any]:
-    return {"filled": filled, "average": average, "ft_is_entry": entry, **other}
+def order(filled: Any, price: Any, *, entry: Any = True, **other: Any) -> dict[str, Any]:
+    return {"filled": filled, "safe_price": price, "ft_is_entry": entry, **other}
 
 
 FEES = {"fee_open": 0.001, "fee_close": 0.002}
@@ -203,7 +203,7 @@ FEES = {"fee_open": 0.001, "fee_close": 0.002}
     [
         ({"orders": [order(2, 50), order(1, 40), order(3, 60, entry=False)]}, "320", "0.5"),
         ({"orders": [order(2, 50), order(0, None), order(2, 40, entry=False)]}, "180", "0.26"),
-        ({"orders": [order(2, None, safe_price=50), order(2, 50, entry=False)]}, "200", "0.3"),
+        ({"orders": [order(2, 50, average=0), order(2, 50, entry=False)]}, "200", "0.3"),
         ({"orders": [order(2, 50)], "fee_open": -0.001}, "100", "-0.1"),
         ({"orders": [order(2, 50)], "fee_open": 0}, "100", "0"),
         ({}, None, None),
@@ -216,6 +216,10 @@ FEES = {"fee_open": 0.001, "fee_close": 0.002}
         ({"orders": [order(2, 50, entry="yes")]}, None, None),
         ({"orders": [order(2, 50)], "fee_open": None}, None, None),
         ({"orders": [order(9e14, 9e14)]}, None, None),
+        ({"orders": [order("100000000000000.00000001", 1), order(-1e14, 1, entry=False)]}, None, None),
+        ({"orders": [order(2, 0)]}, None, None),
+        ({"orders": [order(2, -50)]}, None, None),
+        ({"orders": [order(2, 50)], "fee_open": 1}, None, None),
     ],
 )
 def test_the_fees_of_a_trade_are_those_of_each_of_its_orders(bot, said_of_it, turnover, fees) -> None:

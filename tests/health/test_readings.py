@@ -13,6 +13,7 @@ from bots.health import readings
 from bots.health.figures import TREND_DAYS, trend
 from bots.health.readings import Reading
 from tests.adapters.answers import CLOSED_TRADE, OPEN_TRADE, PROFIT, UNPRICED_TRADE
+from tests.adapters.test_figures import order
 from tests.health.made import closed, days, figures, held
 from tests.health.test_verdict import bot as leased
 
@@ -58,7 +59,12 @@ def earner(town):
             ]
         },
         "trades": {
-            "trades": [CLOSED_TRADE, CLOSED_TRADE | {"trade_id": 2}],
+            "trades": [
+                CLOSED_TRADE
+                | {"fee_open": 0.001, "fee_close": 0.002}
+                | {"orders": [order(2, 50), order(2, 60, entry=False)]},
+                CLOSED_TRADE | {"trade_id": 2},
+            ],
             "trades_count": 2,
             "total_trades": 2,
         },
@@ -91,9 +97,9 @@ def test_the_first_reading_writes_the_latest_a_sample_the_days_and_the_trades(ea
     assert rows(sql, "bot_days WHERE equity_close IS NOT NULL", "day, equity_low, equity_high") == [
         (datetime.now(UTC).date(), Decimal("1029.5"), Decimal("1029.5"))
     ]
-    assert [row[:2] for row in rows(sql, "bot_trades", "trade_id, pair")] == [
-        (1, "BTC/USDT"),
-        (2, "BTC/USDT"),
+    assert rows(sql, "bot_trades", "trade_id, pair, turnover, fees") == [
+        (1, "BTC/USDT", Decimal(220), Decimal("0.34")),
+        (2, "BTC/USDT", None, None),
     ]
 
 
