@@ -73,7 +73,7 @@ QUICK: dict[str, dict[str, Any]] = {
             "stake": 50,
             "max_open_trades": 5,
             "take_profit_pct": 0.4,
-            "stop_loss_pct": 5,
+            "stop_loss_pct": 0.8,
         },
     },
 }

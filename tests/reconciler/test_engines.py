@@ -33,6 +33,8 @@ from tradewise.tenancy.context import tenant_context
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
 CENT = Decimal("0.01")
+#: Seconds. A trade takes a minute or two; now and then the market goes the other way for a while.
+LONG = 600
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
         row = fleet.until_up(bot, 90)
         assert (row.status, row.is_simulated, row.connection_error) == ("running", True, None)
     for kind, bot in bots.items():
-        wait_for(partial(has_sold, fleet, bot), 240, f"{kind} sells")
+        wait_for(partial(has_sold, fleet, bot), LONG, f"{kind} sells")
     for bot in bots.values():
         compare(fleet, bot)
         compare_record(fleet, bot)
@@ -143,7 +145,7 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
     assert held.status == "stopping"
     fleet.until_off(grid, 40)
     fleet.until_off(dca, 60)
-    fleet.until_off(momentum, 240)
+    fleet.until_off(momentum, LONG)
     for bot in bots.values():
         row = fleet.row(bot)
         assert (row.status, row.places, row.exposed_host_port, row.api_token) == ("inactive", 0, None, None)
