@@ -181,7 +181,7 @@ def compare_record(fleet: Fleet, bot: Bot) -> None:
     assert (told["tier"], told["mode"], told["currency"]) == ("observed", "simulated", "USDT")
     assert (told["trades"], told["deleted_trades"], told["gaps"]) == (own["closed_trade_count"], 0, 0)
     # As the simulated exchange takes it.
-    assert told["fee_rate"] == ("0.0002" if own["closed_trade_count"] else None)
+    assert told["fee_rate"] == ("0.001" if own["closed_trade_count"] else None)
     # Of an hour no record tells a figure. Those that it will tell are reckoned all the same.
     assert (told["is_enough"], told["return"], told["win_rate"]) == (False, None, None)
     with tenant_context(fleet.trader.tenant_id):
