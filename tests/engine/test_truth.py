@@ -175,13 +175,13 @@ def test_a_test_says_what_is_wrong_and_then_what_is_there_and_saves_nothing(newc
 
 
 def test_it_is_seen_to_run_with_the_right_version(trader):
+    # A check in its first moments may find it without prices.
+    until(lambda: trader.status == "Running", 40, "it runs")
     page = trader.look()
-    assert page.words(kind="status") == "Running"
     assert trader.bot.ask("GET", "version").body["version"] == VERSION
     assert VERSION in page.words(kind="facts")
-    fleet = trader.visitor.open("/").words(id="fleet")
-    assert "Nothing needs attention." in fleet
-    assert "Real Freqtrade" in fleet
+    assert "Real Freqtrade" in trader.visitor.open("/").words(id="fleet")
+    until(lambda: "Nothing needs attention." in trader.visitor.open("/").words(id="fleet"), 40, "all is well")
 
 
 def test_trades_close_and_the_profit_is_freqtrades_own(trader, timed):
