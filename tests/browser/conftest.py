@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as NotInTime
 
 from tests import servers
 from tests.whole import Whole, until
@@ -16,6 +17,9 @@ from tradewise.embedded import processes
 
 SCREENSHOTS = servers.VAR / "screenshots"
 SIZES = {"360": {"width": 360, "height": 780}, "1280": {"width": 1280, "height": 860}}
+#: How long anything may take on a busy machine, in milliseconds, before it is taken for broken.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -59,7 +63,7 @@ def window(chromium: Browser, complaints: list[str]) -> Iterator[Callable[..., P
         context = chromium.new_context(**{"viewport": SIZES["1280"], "color_scheme": "dark", **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: complaints.extend(complaint(message)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
@@ -88,11 +92,23 @@ def photograph() -> Callable[[Page, str], None]:
             for scheme in ("dark", "light"):
                 page.emulate_media(color_scheme=scheme)
                 assert_fits(page, width)
-                page.screenshot(path=_path(name, width, scheme), full_page=True, caret="initial")
+                shoot(page, _path(name, width, scheme))
         page.set_viewport_size(before)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="dark")
 
     return take
+
+
+def shoot(page: Page, path: Path) -> None:
+    """A picture of all of it.
+
+    Chromium draws a frame for that and was seen to lose one, for good, while the page went on. So it is asked
+    for another; a page that hangs gives none either.
+    """
+    try:
+        page.screenshot(path=path, full_page=True, caret="initial", timeout=10_000)
+    except NotInTime:
+        page.screenshot(path=path, full_page=True, caret="initial")
 
 
 def assert_fits(page: Page, width: str) -> None:

@@ -64,14 +64,14 @@ def test_sign_up_connect_watch_and_stop(window, whole, trading_bot, photograph):
 
     page.evaluate("window.neverReloaded = true")
     live = page.locator("#live")
-    expect(live.locator(".status")).to_have_text("Running", timeout=15 * SECONDS)
+    expect(live.locator(".status")).to_have_text("Running", timeout=60 * SECONDS)
     expect(live).to_contain_text("closed trades, UTC day")
-    expect(live.get_by_text("at most 5")).to_be_visible(timeout=20 * SECONDS)
+    expect(live.get_by_text("at most 5")).to_be_visible(timeout=60 * SECONDS)
     trading_bot.ask("POST", "pause")
-    expect(live.locator(".status")).to_have_text("Paused", timeout=15 * SECONDS)
+    expect(live.locator(".status")).to_have_text("Paused", timeout=60 * SECONDS)
     live.get_by_role("button", name="Resume").click()
     expect(page.locator("#toasts")).to_contain_text("was asked to go on.")
-    expect(live.locator(".status")).to_have_text("Running", timeout=15 * SECONDS)
+    expect(live.locator(".status")).to_have_text("Running", timeout=60 * SECONDS)
     assert page.evaluate("window.neverReloaded") is True
     photograph(page, "bot")
 
@@ -82,7 +82,7 @@ def test_sign_up_connect_watch_and_stop(window, whole, trading_bot, photograph):
     expect(page.locator("main")).to_contain_text("nobody watches its open trades")
     photograph(page, "stop")
     page.get_by_role("button", name="Stop").click()
-    expect(live.locator(".status")).to_have_text("Stopped", timeout=15 * SECONDS)
+    expect(live.locator(".status")).to_have_text("Stopped", timeout=60 * SECONDS)
     assert trading_bot.ask("GET", "show_config").body["state"] == "stopped"
     photograph(page, "stopped")
 

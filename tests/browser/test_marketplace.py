@@ -118,10 +118,10 @@ def watch_it_trade(page: Page, page_of_bot: str, photograph) -> None:
 def pause_and_resume(page: Page) -> None:
     row = page.locator("#subscriptions tbody tr").first
     page.get_by_role("button", name=f"Pause {NAME}").click()
-    expect(row.locator(".status")).to_have_text("Paused", timeout=30 * SECONDS)
+    expect(row.locator(".status")).to_have_text("Paused", timeout=60 * SECONDS)
     expect(row).to_contain_text("Paused since")
     page.get_by_role("button", name=f"Resume {NAME}").click()
-    expect(row.locator(".status")).to_have_text("Running", timeout=30 * SECONDS)
+    expect(row.locator(".status")).to_have_text("Running", timeout=60 * SECONDS)
 
 
 def renew(page: Page, photograph) -> None:

@@ -119,7 +119,7 @@ def look_at_log(page: Page, secrets: set[str], photograph) -> None:
     page.get_by_role("link", name="Log", exact=True).click()
     page.get_by_role("button", name="Fetch the log").click()
     lines = page.locator("pre.log")
-    expect(lines).to_contain_text("freqtrade", timeout=30 * SECONDS)
+    expect(lines).to_contain_text("freqtrade", timeout=60 * SECONDS)
     photograph(page, "engine-log")
     content = page.content()
     assert [secret for secret in secrets if secret in content] == []
@@ -135,7 +135,7 @@ def change(page: Page, photograph) -> None:
     expect(page.get_by_role("heading", name="First steps")).to_be_visible()
     live = page.locator("#live")
     expect(live.locator(".status")).to_have_text("Starting")
-    expect(live.locator("[aria-current=step]")).to_be_visible(timeout=15 * SECONDS)
+    expect(live.locator("[aria-current=step]")).to_be_visible(timeout=60 * SECONDS)
     photograph(page, "engine-again")
     expect(live.locator(".status")).to_have_text("Running", timeout=60 * SECONDS)
     expect(page.locator("main")).to_contain_text("7.5 %")

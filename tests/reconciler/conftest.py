@@ -150,7 +150,7 @@ class Fleet:
         return sql(statement, *values)
 
     def until(
-        self, bot: Bot, is_so: Callable[[Any], bool], seconds: float = 60, *, sweeps: bool = False
+        self, bot: Bot, is_so: Callable[[Any], bool], seconds: float = 180, *, sweeps: bool = False
     ) -> Any:
         """Tick until it is so, and return the row; fails with the row after so many seconds."""
         deadline = time.monotonic() + seconds
@@ -194,10 +194,10 @@ class Fleet:
             return []
         return [line.partition(" ")[0] for line in lines]
 
-    def until_up(self, bot: Bot, seconds: float = 60) -> Any:
+    def until_up(self, bot: Bot, seconds: float = 180) -> Any:
         return self.until(bot, lambda row: row.phase == "up", seconds)
 
-    def until_off(self, bot: Bot, seconds: float = 40) -> Any:
+    def until_off(self, bot: Bot, seconds: float = 180) -> Any:
         return self.until(bot, lambda row: row.phase == "off", seconds, sweeps=True)
 
     def pid(self, bot: Bot) -> int:

@@ -130,7 +130,7 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
     )
     bots = {"dca": dca, "momentum": momentum, "grid": grid}
     for bot in bots.values():
-        row = fleet.until_up(bot, 90)
+        row = fleet.until_up(bot)
         assert (row.status, row.is_simulated, row.connection_error) == ("running", True, None)
     for kind, bot in bots.items():
         wait_for(partial(has_sold, fleet, bot), LONG, f"{kind} sells")
@@ -143,8 +143,8 @@ def test_each_kind_trades_and_is_stopped_in_its_own_way(fleet: Fleet, wild: Exch
     fleet.stop(momentum, StopWay.EXITS)
     held = fleet.row(momentum)
     assert held.status == "stopping"
-    fleet.until_off(grid, 40)
-    fleet.until_off(dca, 60)
+    fleet.until_off(grid)
+    fleet.until_off(dca)
     fleet.until_off(momentum, LONG)
     for bot in bots.values():
         row = fleet.row(bot)
@@ -214,13 +214,11 @@ def counted(fleet: Fleet, bot: Bot, condition: str) -> int:
         return int(trades.execute(f"SELECT count(*) FROM trades WHERE {condition}").fetchone()[0])
 
 
-def test_five_start_together_within_a_minute(fleet: Fleet) -> None:
-    """How long it took and what each uses is a property of the report, in seconds and MB."""
+def test_five_start_together(fleet: Fleet) -> None:
+    """How long that takes and what they use, `benchmarks.engines` says."""
     bots = [fleet.launch("dca", name=f"Bot {number}") for number in range(5)]
-    began = time.monotonic()
     for bot in bots:
-        fleet.until_up(bot, 60)
-    assert time.monotonic() - began < 60
+        fleet.until_up(bot)
     assert len(set(fleet.engines())) == 5
     ports = {fleet.row(bot).exposed_host_port for bot in bots}
     assert len(ports) == 5

@@ -50,7 +50,7 @@ def nothing_is_left(fleet: Fleet, bot: Bot) -> Iterator[None]:
             assert path.suffix not in (".draft", ".new"), path
 
 
-def until_given_up(fleet: Fleet, bot: Bot, seconds: float = 120) -> Any:
+def until_given_up(fleet: Fleet, bot: Bot, seconds: float = 240) -> Any:
     """Without the pauses between two tries."""
 
     def is_so(row: Any) -> bool:
@@ -65,12 +65,12 @@ def until_given_up(fleet: Fleet, bot: Bot, seconds: float = 120) -> Any:
 def test_the_exchange_is_down_at_the_start_and_comes_back(fleet: Fleet, exchange: ExchangeProcess) -> None:
     exchange.down()
     bot = fleet.launch()
-    row = fleet.until(bot, lambda row: row.attempts >= 1, 60)
+    row = fleet.until(bot, lambda row: row.attempts >= 1)
     assert row.status == "starting"
     assert "The exchange could not be reached when the engine started." in row.connection_error
     assert "try 2 of 5" in row.connection_error
     exchange.ok()
-    row = fleet.until_up(bot, 60)
+    row = fleet.until_up(bot)
     assert (row.status, row.connection_error) == ("running", None)
     with nothing_is_left(fleet, bot):
         fleet.stop(bot)
@@ -115,7 +115,7 @@ def test_a_broken_configuration_is_given_up_though_the_engine_ends_with_0(fleet:
         bot.pk,
     )
     with nothing_is_left(fleet, bot):
-        row = until_given_up(fleet, bot, 60)
+        row = until_given_up(fleet, bot)
     assert row.status == "error"
     assert row.attempts == 1
     assert "XXX" in row.connection_error
@@ -126,10 +126,10 @@ def test_an_engine_that_is_killed_starts_again_with_its_trades(fleet: Fleet) -> 
     fleet.until_up(bot)
     first = fleet.pid(bot)
     os.kill(first, signal.SIGKILL)
-    row = fleet.until(bot, lambda row: row.attempts == 1, 20)
+    row = fleet.until(bot, lambda row: row.attempts == 1)
     assert row.status == "starting"
     assert "ended by itself" in row.connection_error
-    fleet.until_up(bot, 60)
+    fleet.until_up(bot)
     assert fleet.pid(bot) not in (0, first)
     assert len(fleet.engines()) == 1
     with nothing_is_left(fleet, bot):
@@ -148,9 +148,9 @@ def test_an_engine_that_hangs_is_ended_and_started_again(
     first = fleet.pid(bot)
     os.kill(first, signal.SIGSTOP)
     fleet.sql("UPDATE bots SET next_check_at = now() WHERE id = %s", bot.pk)
-    row = fleet.until(bot, lambda row: row.attempts == 1, 60, sweeps=True)
+    row = fleet.until(bot, lambda row: row.attempts == 1, sweeps=True)
     assert "The engine hung: it ran, and did not answer any more." in row.connection_error
-    fleet.until_up(bot, 60)
+    fleet.until_up(bot)
     assert fleet.pid(bot) not in (0, first)
     assert processes.start_time(first) is None
     with nothing_is_left(fleet, bot):
@@ -189,7 +189,7 @@ def test_the_disk_is_full_in_its_directory(
     assert fleet.engines() == []
     filler.unlink()
     fleet.start(bot)
-    row = fleet.until_up(bot, 60)
+    row = fleet.until_up(bot)
     assert row.connection_error is None
 
 

@@ -101,7 +101,7 @@ def test_a_worker_that_died_between_ending_and_writing_makes_no_failure_of_a_res
     before = played.until_up(bot)
     change(played, bot, base_order=60)
     os.kill(played.pid(bot), signal.SIGTERM)
-    wait_for(lambda: not played.pid(bot), 5, "the engine has ended")
+    wait_for(lambda: not played.pid(bot), 60, "the engine has ended")
     row = played.until(bot, lambda row: row.phase == "up" and row.running_revision == before.revision + 1)
     assert row.attempts == 0
     assert not any("by itself" in told for told in row.told)
@@ -236,7 +236,7 @@ def test_what_ran_comes_back_after_the_machine_restarted_and_nothing_else(played
     played.until_off(stopped)
     for pid in played.engines():
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not played.engines(), 5, "all engines are gone")
+    wait_for(lambda: not played.engines(), 60, "all engines are gone")
     # As after a boot: the files are there, and their process ids are somebody else's.
     lock = played.directory(up) / "engine.lock"
     lock.write_text(f'{{"pid": 1, "started": 0, "boot": "another"}}{" " * 20}')
@@ -271,7 +271,7 @@ def test_the_engine_of_a_deleted_bot_is_ended_and_its_directory_put_aside(played
     played.until_up(bot)
     delete(played, bot)
     played.tidy()
-    wait_for(lambda: not played.pid(bot), 5, "its engine has ended")
+    wait_for(lambda: not played.pid(bot), 60, "its engine has ended")
     played.tidy()
     assert not played.directory(bot).exists()
     (aside,) = played.machine.directory.glob(f".gone-*-{bot.bot_id}")
@@ -289,7 +289,7 @@ def test_an_engine_of_a_bot_that_is_off_is_ended_and_its_trades_stay(played):
     played.until_up(bot)
     played.sql("UPDATE bot_engines SET phase = 'off'")
     played.tidy()
-    wait_for(lambda: not played.pid(bot), 5, "its engine has ended")
+    wait_for(lambda: not played.pid(bot), 60, "its engine has ended")
     assert played.witness(bot) == ["BEGIN", "END"]
     played.tidy()
     assert played.directory(bot).exists()

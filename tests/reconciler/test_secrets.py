@@ -65,7 +65,7 @@ def live(
     monkeypatch.setattr(visit, "compose", pointed_at_the_simulation)
     bot = fleet.launch(mode=Mode.DRY_RUN)
     fleet.stop(bot)
-    fleet.until_off(bot, 60)
+    fleet.until_off(bot)
     with tenant_context(fleet.trader.tenant_id, actor=str(fleet.trader.pk)):
         running.go_live(actor=fleet.trader, bot=bot, keys=f"{KEY}:{SECRET}")
     fleet.start(bot)
@@ -95,14 +95,14 @@ def test_keys_and_passwords_are_in_the_engines_own_environment_alone(
     password = open_sealed(row.api_token, context=context).reveal().partition(":")[2]
     secrets = [word.encode() for word in (KEY, SECRET, password)]
 
-    fleet.until(live, lambda row: row.phase != "queued", 30)
+    fleet.until(live, lambda row: row.phase != "queued")
     (engine,) = working_in(fleet.directory(live))
     holders = {pid for pid, environ in environments().items() if any(secret in environ for secret in secrets)}
     assert holders == {engine.pid}
     assert all(secret in environments()[engine.pid] for secret in secrets)
     arguments = arguments_of_processes()
     # It has asked the exchange with them by then, and was refused: the simulated one knows no accounts.
-    row = fleet.until(live, lambda row: row.attempts >= 1 or row.phase == "failed", 90)
+    row = fleet.until(live, lambda row: row.attempts >= 1 or row.phase == "failed")
     with tenant_context(fleet.trader.tenant_id, actor=str(fleet.trader.pk)):
         running.ask_for_log(actor=fleet.trader, bot=live)
     fleet.tick()

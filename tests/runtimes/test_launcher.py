@@ -44,7 +44,7 @@ def is_held(directory):
         return False
 
 
-def wait_for(look, seconds=5):
+def wait_for(look, seconds=60):
     deadline = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < deadline

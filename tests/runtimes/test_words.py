@@ -131,9 +131,9 @@ def test_a_line_is_one_line_and_of_some_length():
     ],
 )
 def test_a_hostile_line_costs_no_time(line):
-    began = time.monotonic()
+    began = time.process_time()
     scrubbed([line])
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def at(level, words, logger="freqtrade"):

@@ -40,10 +40,10 @@ def test_what_must_not_outlive_its_deletion_elsewhere_is_not_remembered() -> Non
 def test_it_is_asked_again_after_a_pause_and_not_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "_asked_again_at", {})
     away().get("a")
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(1000):
         away().get("a")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert 0 < cache_module._asked_again_at[DEAD] - time.monotonic() <= cache_module.PAUSE
 
 
