@@ -16,7 +16,7 @@ from bots.enums import StopWay
 from bots.exceptions import CommandRefused
 from bots.services import running
 from bots.strategies import kinds
-from tests.reconciler.conftest import QUICK, Fleet
+from tests.reconciler.conftest import QUICK, Fleet, wait_for
 from tests.reconciler.workers import workers_of
 from tradewise.tenancy.context import tenant_context
 
@@ -65,6 +65,11 @@ def ask(fleet: Fleet, bot, chance):
     return what
 
 
+def visits_under_way(fleet: Fleet) -> int:
+    """How many engines are leased."""
+    return int(fleet.sql("SELECT count(*) AS n FROM bot_engines WHERE lease_until > now()")[0].n)
+
+
 def settled(fleet, bot):
     row = fleet.row(bot)
     wanted = row.desired_state == "running"
@@ -85,15 +90,18 @@ def test_workers_that_are_killed_leave_neither_two_engines_nor_none(played):
             asked += [ask(played, chance.choice(bots), chance) for _ in range(3)]
             played.hurry()
             time.sleep(chance.uniform(0.02, 0.5))
+            if number % 3 == 0:
+                # On a busy machine chance alone may hit no visit at all.
+                wait_for(lambda: played.hurry() or visits_under_way(played), 60, "a worker visits an engine")
             workers.kill(at_work[number % 2])
-            under_way += played.sql("SELECT count(*) AS n FROM bot_engines WHERE lease_until > now()")[0].n
+            under_way += visits_under_way(played)
             at_work[number % 2] = workers.start(lease=LEASE)
             for bot in bots:
                 assert len(engines_of(played, bot)[0]) <= 1, f"two engines of one bot, seed {seed}"
         for bot in chance.sample(bots, BOTS // 2):
             if played.row(bot).desired_state == "stopped":
                 played.start(bot)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while not all(settled(played, bot) for bot in bots):
             assert time.monotonic() < deadline, [
                 (row.phase, row.desired_state, row.status, row.told[-3:]) for row in map(played.row, bots)
@@ -129,7 +137,7 @@ def test_twenty_engines_are_each_launched_once_by_two_workers(played):
     with workers_of(played) as workers:
         for _ in range(2):
             workers.start(starts_at_once=20)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 180
         while not all(played.row(bot).phase == "up" for bot in bots):
             assert time.monotonic() < deadline, [(row.phase, row.told[-1]) for row in map(played.row, bots)]
             time.sleep(0.2)
