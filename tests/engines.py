@@ -4,30 +4,18 @@ Loaded with `-p tests.engines`, because tests in several directories share it.
 """
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tradewise.simulation import installation
 from tradewise.simulation.configuration import QUICK
 from tradewise.simulation.engine import DemoBot
 from tradewise.simulation.exchange_process import ExchangeProcess
 
 BotFactory = Callable[..., DemoBot]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def engine_ports() -> int:
-    """The first of ten ports, none of which is likely to be taken while the tests run."""
-    port = free_port()
-    return port if port < 60_000 else port - 10_000
 
 
 @pytest.fixture(scope="session")

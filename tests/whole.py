@@ -143,7 +143,7 @@ def whole(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Whole]:
     """A TradeWise that runs for the rest of the session."""
-    from tests.engines import engine_ports, free_port
+    from tests.ports import free_port, free_ports
     from tradewise.secrets.keyring import ensure_keys
     from tradewise.secrets.signing import ensure_signing_keys
 
@@ -156,7 +156,7 @@ def whole(
     ensure_signing_keys(var / "keys")
     demo = Demo(exchange_process.port, trading_bot.port, trading_bot.username, trading_bot.password)
     whole = Whole(
-        Plan(var, free_port(), free_port(), demo, "tests"), servers.process_database(), engine_ports()
+        Plan(var, free_port(), free_port(), demo, "tests"), servers.process_database(), free_ports(10)[0]
     )
     try:
         whole.start()

@@ -17,6 +17,7 @@ from django.db import connection, connections
 from bots.models import Bot
 from tests import servers
 from tests.factories.bots import BotFactory
+from tests.ports import free_port
 from tradewise.env import embedded
 from tradewise.tenancy.context import tenant_context
 
@@ -51,9 +52,7 @@ def bouncer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a PgBouncer that lends two server connections to all."""
     directory = tmp_path_factory.mktemp("pgbouncer")
     server = embedded()["postgres"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     users = directory / "users.txt"
     users.write_text(f'"tw_app" "{server["passwords"]["tw_app"]}"\n')
     log = directory / "log"

@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +27,7 @@ from bots.services import running
 from bots.strategies import kinds
 from tests.audit.world import sql
 from tests.logins import as_login
+from tests.ports import free_ports
 from tradewise.embedded import processes
 from tradewise.env import var_directory
 from tradewise.secrets import keyring
@@ -262,19 +261,6 @@ def machine_with(places: int, directory: Path, exchange: str) -> Machine:
         starts_at_once=2,
         simulated_exchange=exchange,
     )
-
-
-def free_ports(number: int) -> range:
-    """Ports in a row, below those from which the kernel serves whoever asks for any."""
-    while True:
-        first = random.randrange(10_000, 32_000 - number)
-        try:
-            for port in range(first, first + number):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return range(first, first + number)
 
 
 def _work(fleet: Fleet) -> Iterator[Fleet]:

@@ -14,7 +14,8 @@ from bots.adapters import Credentials
 from bots.runtimes import Launch, RuntimeRefused, launcher
 from bots.runtimes.process import BEGIN, ProcessRuntime
 from bots.services.composing import secrets_of
-from tests.reconciler.conftest import free_ports, played_environment
+from tests.ports import free_ports
+from tests.reconciler.conftest import played_environment
 from tradewise.env import ROOT
 
 BOT = "bot-of-tests"
