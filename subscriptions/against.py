@@ -15,6 +15,9 @@ from bots.enums import Mode
 Record = Mapping[str, Any]
 
 PLACES: Final = Decimal("1E-12")
+LABELS: Final = ("tier", "mode", "version", "since", "currency", "is_replay", "ended", "fee_rate")
+"""What is said of the record that a result was compared with. It stays with the result: the record may become
+another bot's."""
 LATEST: Final = 2
 """Days by which the record may end earlier than the subscription: it is read once in a while."""
 

@@ -30,14 +30,12 @@ class Compared:
     reasons: tuple[str, ...]
 
 
-def compare(
-    subscription: Subscription, record: Record | None, *, is_set_up_otherwise: bool, now: datetime
-) -> Compared:
-    """As the list shows it. `record` is the template's, None where there is none to be read."""
+def compare(subscription: Subscription, now: datetime) -> Compared:
+    """As the list shows it: what was reckoned, and what was true then. The template's record may be another by now."""
     own = subscription.performance_data
     if not own:
         return Compared(None, "not reckoned yet", None, "not reckoned yet", ())
-    template = ratio_of(own, "template_return")
+    template, record = ratio_of(own, "template_return"), own.get("record")
     return Compared(
         own=ratio_of(own, "return"),
         own_base=_own_base(own),
@@ -45,7 +43,7 @@ def compare(
         template_base=_base_of(own, record)
         if template is not None
         else str(own.get("template_reason") or ""),
-        reasons=tuple(_reasons(subscription, own, record, now, is_set_up_otherwise=is_set_up_otherwise)),
+        reasons=tuple(_reasons(subscription, own, record, now)),
     )
 
 
@@ -71,21 +69,14 @@ def _base_of(own: Record, record: Record | None) -> str:
     return ", ".join(filter(None, told))
 
 
-def _reasons(
-    subscription: Subscription,
-    own: Record,
-    record: Record | None,
-    now: datetime,
-    *,
-    is_set_up_otherwise: bool,
-) -> Iterator[str]:
+def _reasons(subscription: Subscription, own: Record, record: Record | None, now: datetime) -> Iterator[str]:
     """Facts alone. What is not known is not guessed."""
     paused = _paused(subscription, now)
     if paused >= DAY:
         yield f"Yours was paused for {counted(paused.days, 'day')}."
     elif paused:
         yield "Yours was paused for less than a day."
-    if is_set_up_otherwise:
+    if own.get("set_up_otherwise"):
         yield "You have changed the parameters of your bot."
     changes = len((own.get("basis") or {}).get("flows") or ())
     if changes:
@@ -115,17 +106,19 @@ def _of_both(subscription: Subscription, own: Record, record: Record) -> Iterato
 
 
 def _fees(own: Record, record: Record | None) -> str:
-    """What the exchange took of both; results are what was left."""
+    """What the exchange took; results are what was left. An equal rate is no equal cost: who trades more pays more."""
     paid, rate, currency = ratio_of(own, "fees"), ratio_of(own, "fee_rate"), str(own.get("currency"))
     if paid is None or rate is None:
         return "Fees are taken off; what they come to is not known."
-    paid_of = f"{share(rate, RATE_PLACES)} of what is bought and sold"
-    told = f"Fees of your closed trades took {amount(paid, currency)}, {paid_of}"
-    theirs = ratio_of(record, "fee_rate") if record else None
-    if record is None or theirs is None or why_not(record, mode=str(own.get("mode")), currency=currency):
+    told = (
+        f"Fees of your closed trades took {amount(paid, currency)}, "
+        f"{share(rate, RATE_PLACES)} of what was bought and sold"
+    )
+    theirs = ratio_of(record, "fee_rate")
+    if own.get("template_return") is None or theirs is None:
         return f"{told}."
     if share(theirs, RATE_PLACES) == share(rate, RATE_PLACES):
-        return f"Fees are no reason: both pay {paid_of}."
+        return f"{told}; the template's bot pays the same rate."
     return f"{told}; the template's bot pays {share(theirs, RATE_PLACES)}."
 
 

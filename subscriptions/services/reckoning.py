@@ -7,7 +7,7 @@ month only; each time only the new ones are read.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,20 +17,20 @@ from django.utils.dateparse import parse_datetime
 
 from bots.enums import Mode
 from bots.fees import fees_of
+from bots.health.figures import unseen_after
 from bots.models import Bot, BotDay, BotTrade
 from bots.queries import first_whole_day
 from marketplace.models import BotTemplate
 from marketplace.records import EquityPoint, Figures, Flow, Gap, Observed, record
-from subscriptions.against import template_over
+from subscriptions.against import LABELS, template_over
 from subscriptions.models import Subscription
+from subscriptions.queries import is_set_up_otherwise, versions_of
 from tradewise.tenancy.context import current_tenant_id, tenant_context
 from tradewise.tenancy.models import CurrentTimestamp
 
 EVERY: Final = timedelta(minutes=15)
 LEASE: Final = timedelta(minutes=5)
 AT_ONCE: Final = 20
-UNSEEN: Final = timedelta(minutes=15)
-"""Longer than this between two readings, and nothing was seen in between."""
 CENT: Final = Decimal("0.01")
 FINEST_RATE: Final = Decimal("1E-6")
 """Of a fee: a ten-thousandth of a percent."""
@@ -61,8 +61,8 @@ ORDER BY taken_at"""
 class Seen:
     """What all samples so far have said."""
 
-    capital: Decimal
-    """What was there at the beginning."""
+    begun: Decimal
+    """What the record begins with: the capital, or what the bot was worth where the record began anew meanwhile."""
     until: datetime
     equity: Decimal
     last_capital: Decimal
@@ -98,7 +98,7 @@ def result_of(subscription: Subscription) -> dict[str, Any]:
     """As pages and other reckonings read it; ratios are strings, and None where they are not known."""
     bot = subscription.bot
     since = max(subscription.created_at, bot.record_since or subscription.created_at)
-    before = _before(subscription, since)
+    before = _before(subscription, bot, since)
     seen = _look(bot, since, subscription.cancelled_at, before)
     known: dict[str, Any] = {
         "since": since.isoformat(),
@@ -119,6 +119,7 @@ def result_of(subscription: Subscription) -> dict[str, Any]:
         "days": figures.days if figures else 0,
         "days_observed": figures.days_observed if figures else 0,
         **_against(subscription, known, since, until),
+        "set_up_otherwise": _is_set_up_otherwise(subscription),
         "basis": _kept(seen) if seen is not None else None,
     }
 
@@ -136,8 +137,9 @@ def _against(
     subscription: Subscription, known: dict[str, Any], since: datetime, until: datetime
 ) -> dict[str, Any]:
     template = BotTemplate.across_tenants.filter(pk=subscription.template_id, is_public=True).first()
+    record = template.performance_data if template is not None else None
     found = template_over(
-        template.performance_data if template is not None else None,
+        record,
         mode=known["mode"],
         currency=known["currency"],
         since=since.date(),
@@ -148,7 +150,13 @@ def _against(
         "template_return": _text(found.ratio),
         "template_until": found.until.isoformat() if found.until else None,
         "template_reason": reason,
+        "record": {label: record.get(label) for label in LABELS} if record else None,
     }
+
+
+def _is_set_up_otherwise(subscription: Subscription) -> bool:
+    followed = versions_of([subscription]).get((subscription.template_id, subscription.version))
+    return followed is not None and is_set_up_otherwise(subscription.bot.engine, followed)
 
 
 def _figures(bot: Bot, since: datetime, seen: Seen) -> Figures:
@@ -158,12 +166,12 @@ def _figures(bot: Bot, since: datetime, seen: Seen) -> Figures:
     for at, amount, before_at, before, after in seen.flows:
         points += [EquityPoint(before_at, before), EquityPoint(at, after)]
         flows.append(Flow(at, amount if len(seen.flows) <= MOST_FLOWS else None))
-    points += _days(bot, since, seen.until)
+    points += _days(bot, since, seen.until, {at.astimezone(UTC).date() for at, *_ in seen.flows})
     observed = Observed(
         first_at=since,
         last_at=seen.until,
         equity=points,
-        starting_capital=seen.capital,
+        starting_capital=seen.begun,
         flows=flows,
         # Where in the record the gaps lie makes no difference to how long they are.
         gaps=[Gap(since, since + min(seen.unseen, seen.until - since))],
@@ -171,11 +179,15 @@ def _figures(bot: Bot, since: datetime, seen: Seen) -> Figures:
     return record(observed).figures
 
 
-def _days(bot: Bot, since: datetime, until: datetime) -> Iterator[EquityPoint]:
+def _days(bot: Bot, since: datetime, until: datetime, cut: set[date]) -> Iterator[EquityPoint]:
     first = since.date() if bot.record_since is None else first_whole_day(since)
     days = BotDay.objects.filter(bot=bot, day__gte=first, day__lt=until.date(), equity_close__isnull=False)
     for day in days.order_by("day"):
-        yield EquityPoint(day.day, day.equity_close, day.equity_low, day.equity_high)
+        if day.day in cut:
+            # Nobody can say on which side of the change its extremes lay.
+            yield EquityPoint(day.day, day.equity_close)
+        else:
+            yield EquityPoint(day.day, day.equity_close, day.equity_low, day.equity_high)
 
 
 def _look(bot: Bot, since: datetime, end: datetime | None, before: Seen | None) -> Seen | None:
@@ -186,7 +198,7 @@ def _look(bot: Bot, since: datetime, end: datetime | None, before: Seen | None) 
         "since": before.until if before else since,
         "until": end or datetime.max.replace(tzinfo=since.tzinfo),
         "cent": CENT,
-        "unseen": UNSEEN,
+        "unseen": unseen_after(),
     }
     with connection.cursor() as cursor:
         cursor.execute(SAMPLES, values)
@@ -194,12 +206,14 @@ def _look(bot: Bot, since: datetime, end: datetime | None, before: Seen | None) 
     seen = before
     for at, equity, capital, before_at, before_equity, before_capital in rows:
         if seen is None:
-            seen = Seen(capital, at, equity, capital, max(at - since - UNSEEN, timedelta()), [])
+            # A database that an engine of this mode had before says what was won then, too: that is no result of now.
+            begun = capital if bot.record_since is None else equity
+            seen = Seen(begun, at, equity, capital, max(at - since - unseen_after(), timedelta()), [])
         elif before_at is None and at > seen.until:
             # The last reading is no longer kept: what it said is.
             before_at, before_equity, before_capital = seen.until, seen.equity, seen.last_capital
         if before_at is not None:
-            if at - before_at > UNSEEN:
+            if at - before_at > unseen_after():
                 seen.unseen += at - before_at
             if abs(capital - before_capital) >= CENT:
                 seen.flows.append((at, capital - before_capital, before_at, before_equity, equity))
@@ -209,14 +223,17 @@ def _look(bot: Bot, since: datetime, end: datetime | None, before: Seen | None) 
     return seen
 
 
-def _before(subscription: Subscription, since: datetime) -> Seen | None:
+def _before(subscription: Subscription, bot: Bot, since: datetime) -> Seen | None:
     """What was kept of the last time, where the record is still the same one."""
     data = subscription.performance_data or {}
     basis = data.get("basis")
     if not basis or data.get("since") != since.isoformat():
         return None
+    if "begun" not in basis and bot.record_since is not None:
+        # Kept when the capital was taken for the beginning.
+        return None
     return Seen(
-        capital=Decimal(basis["capital"]),
+        begun=Decimal(basis.get("begun") or basis["capital"]),
         until=_moment(data["until"]),
         equity=Decimal(basis["equity"]),
         last_capital=Decimal(basis["last_capital"]),
@@ -230,7 +247,7 @@ def _before(subscription: Subscription, since: datetime) -> Seen | None:
 
 def _kept(seen: Seen) -> dict[str, Any]:
     return {
-        "capital": str(seen.capital),
+        "begun": str(seen.begun),
         "equity": str(seen.equity),
         "last_capital": str(seen.last_capital),
         "unseen": seen.unseen // timedelta(seconds=1),

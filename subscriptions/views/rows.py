@@ -13,11 +13,11 @@ from bots.queries import COMMAND_SECONDS, WORKING
 from bots.views.engine import mode_of_engine, version_of_engine
 from bots.views.requests import engine_of
 from bots.views.rows import status_words
-from marketplace.models import BotTemplate, TemplateVersion
+from marketplace.models import BotTemplate
 from subscriptions.comparing import Compared, compare
 from subscriptions.enums import SubscriptionStatus
 from subscriptions.models import Subscription
-from subscriptions.queries import Withdrawn, is_set_up_otherwise, templates_of, versions_of, withdrawn_of
+from subscriptions.queries import Withdrawn, templates_of, withdrawn_of
 
 UNDER_WAY: Final = timedelta(seconds=COMMAND_SECONDS)
 GOES_ON: Final = "Your bot goes on as it is set up."
@@ -35,7 +35,8 @@ class Row:
     status_label: str
     mode: str
     profit: Decimal | None
-    since: datetime
+    since: datetime | None
+    """Of when on the profit tells. None for all that the bot did in its mode: back in one, it counts on from before."""
     notes: tuple[str, ...]
     is_bad: bool
     compared: Compared
@@ -62,13 +63,12 @@ class Row:
 
 def rows_of(subscriptions: Sequence[Subscription], now: datetime) -> list[Row]:
     """In the same order."""
-    templates, versions = templates_of(subscriptions), versions_of(subscriptions)
+    templates = templates_of(subscriptions)
     gone = withdrawn_of(each for each in subscriptions if each.template_id not in templates)
     return [
         _row(
             subscription,
             templates.get(subscription.template_id) or gone.get(subscription.template_id),
-            versions.get((subscription.template_id, subscription.version)),
             now,
         )
         for subscription in subscriptions
@@ -101,12 +101,10 @@ def figures_of(bot: Bot) -> BotFigures | None:
 def _row(
     subscription: Subscription,
     template: BotTemplate | Withdrawn | None,
-    followed: TemplateVersion | None,
     now: datetime,
 ) -> Row:
     bot, figures = subscription.bot, figures_of(subscription.bot)
     engine = engine_of(bot)
-    is_otherwise = engine is not None and followed is not None and is_set_up_otherwise(engine, followed)
     asked = bot.command_asked_at
     is_under_way = bool(bot.command and asked is not None and now - asked < UNDER_WAY)
     status, label = status_words(bot.status, bot.health, bot.command, is_under_way=is_under_way)
@@ -118,15 +116,10 @@ def _row(
         status_label=label,
         mode=mode_of_engine(bot, engine),
         profit=figures.profit_all if figures else None,
-        since=bot.record_since or bot.created_at,
+        since=bot.created_at if bot.record_since is None else None,
         notes=tuple(_notes(subscription, bot, template, engine)),
         is_bad=bot.status == BotStatus.ERROR or bot.health not in WORKING,
-        compared=compare(
-            subscription,
-            template.performance_data if _is_offered(template) else None,
-            is_set_up_otherwise=is_otherwise,
-            now=now,
-        ),
+        compared=compare(subscription, now),
         newer=_newer(subscription, template),
     )
 

@@ -105,6 +105,43 @@ def test_more_allocation_is_no_profit(alice: User) -> None:
     last = Decimal(100) - Decimal(10) / 144
     expected = Decimal("1.05") * (1500 + last) / 1550 - 1
     assert abs(Decimal(data["return"]) - expected) < Decimal("1E-9")
+    assert Decimal(data["drawdown"]) == 0, (
+        "a day's low from before the change is no fall of what is there after it"
+    )
+
+
+def test_what_was_won_in_an_earlier_stint_of_the_same_mode_is_no_result_of_this_one(
+    client: Any, alice: User
+) -> None:
+    """The engine's database goes on where it was: its profit tells of both."""
+    subscription = begun(alice, 30)
+    see(subscription, 19, 30)
+    sql(
+        "UPDATE bots SET record_since = s.created_at + interval '20 days' FROM subscriptions s WHERE s.bot_id = bots.id"
+    )
+    data = result(subscription)
+    last = Decimal(300) - Decimal(10) / 144
+    assert abs(Decimal(data["return"]) - ((1000 + last) / 1200 - 1)) < Decimal("1E-9")
+    assert result(subscription)["return"] == data["return"]
+    page = page_of(client)
+    assert "all its trades in this mode" in page
+    old = {**data, "basis": {**data["basis"], "capital": "1000.00"}}
+    del old["basis"]["begun"]
+    sql("UPDATE subscriptions SET performance_data = %s", json.dumps(old))
+    assert result(subscription)["return"] == data["return"], (
+        "what was kept before this was known is not believed"
+    )
+
+
+def test_a_gap_is_longer_than_the_time_between_two_readings(alice: User, settings: Any) -> None:
+    subscription = begun(alice, 10)
+    see(subscription, 0, 9)
+    sql("DELETE FROM bot_samples WHERE extract(epoch FROM taken_at)::bigint / 600 %% 2 = %s", 0)
+    settings.BOT_FIGURES_INTERVAL = 1200
+    assert result(subscription)["basis"]["unseen"] == 0
+    sql("UPDATE subscriptions SET performance_data = NULL")
+    settings.BOT_FIGURES_INTERVAL = 60
+    assert result(subscription)["basis"]["unseen"] > 86_400
 
 
 def test_read_piece_by_piece_it_is_the_same_as_at_once(alice: User, mallory: User) -> None:
@@ -192,7 +229,7 @@ def test_one_that_cannot_be_reckoned_keeps_no_other_waiting(alice: User, mallory
     bad, good = begun(alice, 1), begun(mallory, 1)
     see(bad, 0, 1)
     data = result(bad)
-    data["basis"]["capital"] = "nonsense"
+    data["basis"]["begun"] = "nonsense"
     sql("UPDATE subscriptions SET performance_data = %s WHERE id = %s", json.dumps(data), bad.pk)
     sql("UPDATE subscriptions SET next_reckoning_at = now()")
     with as_login("tw_worker"):
@@ -307,6 +344,35 @@ def test_the_list_shows_both_with_their_bases_and_why_they_differ(client: Any, a
         assert words in page, words
 
 
+def test_what_is_said_of_a_result_that_is_final_stays_what_it_was_compared_with(
+    client: Any, alice: User
+) -> None:
+    template = make_template(performance_data=json.dumps(record(30, tier="observed", mode="live", version=1)))
+    subscription = begun(alice, 12, template)
+    see(subscription, 0, 11)
+    ask(alice, following.cancel, subscription, way=StopWay.NOW)
+    result(subscription)
+    later = record(30, tier="run_by_tradewise", mode="dry_run", version=5, fee_rate="0.5")
+    sql("UPDATE bot_templates SET performance_data = %s", json.dumps(later))
+    sql("UPDATE bot_engines SET config_json = jsonb_set(config_json, '{parameters,base_order}', '77')")
+    page = unescape(page_of(client))
+    assert "real money, observed by TradeWise" in page
+    assert "Yours is dry run, the template's is real money." in page
+    for words in ("run by TradeWise", "version 5", "You have changed the parameters"):
+        assert words not in page, words
+
+
+def test_the_rate_of_a_template_that_nothing_is_compared_with_is_not_told(client: Any, alice: User) -> None:
+    template = make_template(performance_data=json.dumps(record(3, fee_rate="0.001")))
+    subscription = begun(alice, 12, template)
+    see(subscription, 0, 11)
+    closed_trades(subscription, "1")
+    result(subscription)
+    page = unescape(page_of(client))
+    assert "took 1.00\xa0USDT, 0.100% of what was bought and sold." in page
+    assert "begins after your subscription" in page
+
+
 def closed_trades(subscription: Subscription, *fees: Any) -> None:
     """One a day since the beginning, each with 1000 bought and sold, and with these fees."""
     for number, paid in enumerate(fees):
@@ -324,17 +390,20 @@ def closed_trades(subscription: Subscription, *fees: Any) -> None:
         (
             ("0.75", "1.25"),
             "0.001",
-            "Fees are no reason: both pay 0.100% of what is bought and sold.",
+            (
+                "Fees of your closed trades took 2.00\xa0USDT, 0.100% of what was bought and sold; "
+                "the template's bot pays the same rate."
+            ),
         ),
         (
             ("0.5", "1"),
             "0.001",
             (
-                "Fees of your closed trades took 1.50\xa0USDT, 0.075% of what is bought and sold; "
+                "Fees of your closed trades took 1.50\xa0USDT, 0.075% of what was bought and sold; "
                 "the template's bot pays 0.100%."
             ),
         ),
-        (("0.5", "1"), None, "took 1.50\xa0USDT, 0.075% of what is bought and sold."),
+        (("0.5", "1"), None, "took 1.50\xa0USDT, 0.075% of what was bought and sold."),
         (("0.5", None), "0.001", "Fees are taken off; what they come to is not known."),
         ((), "0.001", "Fees are taken off; what they come to is not known."),
     ],
