@@ -30,7 +30,7 @@ DAY: Final = 86400
 MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a record may raise that is not as the worker writes it."""
 #: How a point is drawn, not what it means: a browser that drew it otherwise asks anew.
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 MOST_POINTS: Final = 500
 RATIOS: Final = (
     "return",
@@ -110,10 +110,11 @@ def levels_of(data: Mapping[str, Any]) -> list[Level]:
     growth, held = _series(data.get("curve")), _series(data.get("hold"))
     held += [None] * (len(growth) - len(held))
     since = date.fromisoformat(data["since"])
-    peak, levels = Decimal(0), []
+    # Ends of days alone: the 1 that it began with is a high too, and none of them.
+    peak, levels = Decimal(1), []
     for number, (level, bought) in enumerate(zip(growth, held, strict=False)):
         peak = max(peak, level or peak)
-        fall = (peak - level) / peak if level is not None and peak > 0 else None
+        fall = (peak - level) / peak if level is not None else None
         levels.append(Level(since + timedelta(days=number), level, bought, fall))
     return levels
 

@@ -114,6 +114,21 @@ def test_the_curve_comes_as_data_of_its_own(public: int, visitor: Client) -> Non
     assert json_of(Client(), public).status_code == 200
 
 
+def test_a_fall_on_the_first_day_is_drawn_as_the_fall_that_the_tile_tells(
+    public: int, visitor: Client
+) -> None:
+    """The curve holds the ends of days: what the record began with is a high too, and none of its points."""
+    run_here(public, [Decimal(900)] * 10)
+    turn()
+    assert data(public)["drawdown"] == "0.1"
+    points = json_of(visitor, public).json()["points"]
+    assert [(point["value"], point["drawdown"]) for point in points] == [(90.0, 0.1)] * 10
+    # Without JavaScript the fall is shaded, from 100 at the top of the axis down to 90 at its foot.
+    page = page_of(visitor, public)
+    assert '<path class="chart__drawdown" d="M0.0 0.0L0.0 240.0L' in page
+    assert '<div class="chart__y" aria-hidden="true"><span>100.0</span>' in page
+
+
 def test_self_reported_is_text_and_never_drawn(public: int, visitor: Client) -> None:
     turn()
     page = page_of(visitor, public)

@@ -69,13 +69,18 @@ def test_the_chart_says_in_words_what_it_shows():
 
 
 def test_a_fall_is_shaded_until_the_old_high_is_reached():
-    def band(values):
-        svg = drawing.equity_svg(curve(values), currency="USDT", title="")
+    def band(values, begin=None):
+        svg = drawing.equity_svg(curve(values), currency="USDT", title="", begin=begin)
         return re.findall(r'chart__drawdown" d="([^"]*)"', svg)[0]
 
     assert band([1.0, 2.0, 3.0]) == ""
     assert band([3.0, 2.0, 4.0]).count("Z") == 1
     assert band([3.0, 2.0, 4.0, 3.0]).count("Z") == 2
+    # What it began with may be the high.
+    assert band([2.0, 2.0]) == ""
+    assert band([2.0, 2.0], begin=Decimal(3)) == "M0.0 0.0L0.0 240.0L720.0 240.0V0.0Z"
+    assert band([2.0, 4.0, 3.0], begin=Decimal(3)).count("Z") == 2
+    assert band([2.0, 3.0], begin=Decimal(1)) == ""
 
 
 def test_the_worst_drawdown_is_measured_from_the_last_high():

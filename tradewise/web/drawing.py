@@ -85,38 +85,37 @@ def equity_svg(
     currency: str | None,
     title: str,
     description: str = "",
+    begin: Number = None,
     width: int = 720,
     height: int = 240,
 ) -> SafeString:
     """Equity over time with the drawdown beneath its last high, in a `<figure>` with labelled axes.
 
-    `points` are (moment, equity), oldest first, placed by their time; None is a gap. `title` and
-    `description` are for those who cannot see it; without a description one is made from the figures.
+    `points` are (moment, equity), oldest first, placed by their time; None is a gap. `begin` is what was
+    there before the first of them, where that is known: a high like theirs. `title` and `description` are for
+    those who cannot see it; without a description one is made from the figures.
     The labels are text beside the drawing, so that they stay readable when it shrinks.
     """
     known = [(when, float(value)) for when, value in points if value is not None and isfinite(value)]
     if len(known) < 2:
         return SafeString('<p class="muted">Not enough has been recorded yet to draw a curve.</p>')
-    ticks = _ticks(min(value for _, value in known), max(value for _, value in known))
-    low, high = ticks[0], ticks[-1]
+    levels = [value for _, value in known] + ([] if begin is None else [float(begin)])
+    ticks = _ticks(min(levels), max(levels))
+    low, high, rows = ticks[0], ticks[-1], len(ticks) - 1
     placed = _placed_by_time(points, width, height, low, high)
-    rows = len(ticks) - 1
+    peak = None if begin is None else (high - float(begin)) * height / (high - low)
     grid = "".join(f"M0 {height * row / rows:.1f}H{width}" for row in range(rows + 1))
     places = _decimals(high - low, rows)
     y_labels = "".join(f"<span>{number(Decimal(repr(tick)), places)}</span>" for tick in reversed(ticks))
-    start, end = points[0][0], points[-1][0]
-    x_labels = "".join(
-        f"<span>{_short_day(start + (end - start) * part / 2, end)}</span>" for part in range(3)
-    )
     words = escape(description or _describe(known, currency))
     return SafeString(
         f'<figure class="chart"><svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img">'
         f"<title>{escape(title)}</title><desc>{words}</desc>"
         f'<path class="chart__grid" d="{grid}"/>'
-        f'<path class="chart__drawdown" d="{_drawdown_band(placed)}"/>'
+        f'<path class="chart__drawdown" d="{_drawdown_band(placed, peak)}"/>'
         f'<path class="chart__line" d="{_line(placed)}"/></svg>'
         f'<div class="chart__y" aria-hidden="true">{y_labels}</div>'
-        f'<div class="chart__x" aria-hidden="true">{x_labels}</div>'
+        f'<div class="chart__x" aria-hidden="true">{_x_labels(points[0][0], points[-1][0])}</div>'
         f"<figcaption>{words}</figcaption></figure>"
     )
 
@@ -160,9 +159,8 @@ def _seconds(moment: date) -> float:
     return moment.timestamp() if isinstance(moment, datetime) else moment.toordinal() * 86400.0
 
 
-def _drawdown_band(points: Iterable[tuple[float, float] | None]) -> str:
-    """The areas between the curve and its running high (a smaller y is a higher equity)."""
-    peak: float | None = None
+def _drawdown_band(points: Iterable[tuple[float, float] | None], peak: float | None = None) -> str:
+    """The areas between the curve and its running high, from `peak` on (a smaller y is a higher equity)."""
     area: list[tuple[float, float]] = []
     parts: list[str] = []
 
@@ -217,6 +215,12 @@ def _decimals(reach: float, rows: int) -> int:
     while places < 8 and abs(step * 10**places - round(step * 10**places)) > 1e-6:
         places += 1
     return places
+
+
+def _x_labels(start: date, end: date) -> str:
+    """The first moment, the middle and the last."""
+    moments = (start + (end - start) * part / 2 for part in range(3))
+    return "".join(f"<span>{_short_day(moment, end)}</span>" for moment in moments)
 
 
 def _short_day(moment: date, end: date) -> str:
