@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Final
@@ -79,12 +79,14 @@ def judge(days_observed: int, trades: int, unseen_share: Decimal) -> Quality:
     return Quality(not short, sentence, days_observed >= RETURN_DAYS, trades >= JUDGED_TRADES)
 
 
-def caveats(*, days: int, days_observed: int, deleted_trades: int, refused: int) -> tuple[str, ...]:
-    """What a reader must know beside the figures, each a sentence; empty where there is nothing."""
+def caveats(*, unseen: timedelta, deleted_trades: int, refused: int) -> tuple[str, ...]:
+    """What a reader must know beside the figures, each a sentence; empty where there is nothing.
+
+    `unseen` is the sum of the gaps: the whole days with them, less those without, tell a day too many or none.
+    """
     found = []
-    if days_observed < days:
-        missing = counted(days - days_observed, "day")
-        found.append(f"Nothing was seen for {missing} in all: the drawdown may have been greater.")
+    if unseen > timedelta(0):
+        found.append(f"Nothing was seen for {_in_days(unseen)} in all: the drawdown may have been greater.")
     if deleted_trades > 0:
         were, them = ("was", "it") if deleted_trades == 1 else ("were", "them")
         trades = counted(deleted_trades, "trade")
@@ -104,6 +106,14 @@ def day_in_words(day: date) -> str:
 def counted(count: int, noun: str) -> str:
     """1 day, 2 days, 0 days."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _in_days(length: timedelta) -> str:
+    """2 days, more than 2 days, less than a day."""
+    if not length.days:
+        return "less than a day"
+    whole = counted(length.days, "day")
+    return whole if length == timedelta(length.days) else f"more than {whole}"
 
 
 def _percent(share: Decimal) -> int:

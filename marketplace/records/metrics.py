@@ -76,6 +76,8 @@ class Figures(TradeFigures):
     """Whole days of 24 hours from the first moment to the last."""
     days_observed: int = 0
     """The same without the gaps."""
+    unseen: timedelta = timedelta(0)
+    """The gaps, each stretch once."""
     unseen_share: Decimal = Decimal(0)
     """The gaps by the whole time, from 0 to 1."""
     total_return: Decimal | None = None
@@ -182,6 +184,7 @@ def _of_time(observed: Observed, believed: Believed, trades: TradeFigures) -> Fi
         **{name: getattr(trades, name) for name in TradeFigures.__dataclass_fields__},
         days=length.days,
         days_observed=(length - gaps).days,
+        unseen=gaps,
         unseen_share=settled(_seconds(gaps) / _seconds(length)) if length else Decimal(0),
         months=tuple(
             Month(year, month, None, closed[year, month])

@@ -64,8 +64,7 @@ def _caveats(source: Source, sight: Sight, record: Record) -> list[str]:
             f"The bot's parameters were changed {times} during the record, which goes on all the same."
         )
     found += caveats(
-        days=figures.days,
-        days_observed=figures.days_observed,
+        unseen=figures.unseen,
         deleted_trades=figures.deleted_trades,
         refused=figures.skipped.refused,
     )

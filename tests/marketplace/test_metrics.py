@@ -365,6 +365,7 @@ def test_gaps_are_time_that_was_not_observed():
     ]
     figures = figures_of(seen(last=START + 96 * hour, gaps=gaps))
     assert (figures.days, figures.days_observed, figures.unseen_share) == (4, 2, Decimal("0.5"))
+    assert figures.unseen == 48 * hour
 
 
 # ——— buy and hold ———
@@ -453,12 +454,21 @@ def test_the_tier_is_said_in_words():
 
 
 def test_what_is_wrong_with_a_record_is_said_beside_it():
-    assert caveats(days=9, days_observed=9, deleted_trades=0, refused=0) == ()
-    assert caveats(days=9, days_observed=8, deleted_trades=2, refused=1) == (
+    assert caveats(unseen=timedelta(0), deleted_trades=0, refused=0) == ()
+    assert caveats(unseen=timedelta(1), deleted_trades=2, refused=1) == (
         "Nothing was seen for 1 day in all: the drawdown may have been greater.",
         "2 trades were deleted from the bot after TradeWise saw them; the figures keep them.",
         "1 reading could not be believed and did not count.",
     )
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0.01, "less than a day"), (23.9, "less than a day"), (25, "more than 1 day"), (48, "2 days")],
+)
+def test_what_was_not_seen_is_told_in_days_that_are_true(hours, words):
+    (said,) = caveats(unseen=timedelta(hours=hours), deleted_trades=0, refused=0)
+    assert said == f"Nothing was seen for {words} in all: the drawdown may have been greater."
 
 
 def test_no_database_and_no_setting_is_asked():

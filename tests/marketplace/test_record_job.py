@@ -235,6 +235,31 @@ def test_gaps_and_deleted_trades_are_said(public: int) -> None:
     assert "Nothing was seen for" in said
 
 
+@pytest.mark.parametrize(
+    ("over", "gap", "told_as"),
+    [
+        (timedelta(minutes=5), timedelta(minutes=20), "less than a day"),  # 30 whole days, 29 without the gap
+        (timedelta(hours=23, minutes=30), timedelta(hours=23), "less than a day"),  # 30 with it and without
+        (timedelta(minutes=5), timedelta(hours=30), "more than 1 day"),  # 30 and 28
+    ],
+)
+def test_what_was_not_seen_is_said_as_long_as_it_was(
+    public: int, over: timedelta, gap: timedelta, told_as: str
+) -> None:
+    own = run_here(public)
+    at = begun() + timedelta(days=20)
+    sql(
+        "INSERT INTO bot_marks (tenant_id, bot_id, at, unseen_since, equity) VALUES (%s, %s, %s, %s, 1050)",
+        *(PLATFORM, own, at, at - gap),
+    )
+    sql("UPDATE bot_figures SET taken_at = %s", begun() + timedelta(days=30) + over)
+    turn()
+    told = data(public)
+    assert (told["days"], told["gaps"]) == (30, 1)
+    said = f"Nothing was seen for {told_as} in all: the drawdown may have been greater."
+    assert [caveat for caveat in told["caveats"] if caveat.startswith("Nothing was seen")] == [said]
+
+
 def test_a_set_up_of_no_version_and_changed_parameters_are_said(public: int) -> None:
     own = run_here(public, config={**DCA, "timeframe": "1h"})
     sql(
