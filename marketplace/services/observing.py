@@ -240,11 +240,15 @@ def _trades(source: Source, first: datetime, last: datetime) -> list[Trade]:
 
 
 def _deleted(source: Source) -> int:
-    """Trades that were seen of this record, and that the bot does not count any more."""
+    """Trades that were seen of this record, and that the bot does not count any more.
+
+    Those of the last reading are left to the next: a bot is asked for its totals first and for its trades last, so
+    that one which closes in between is seen and not counted.
+    """
     figures = _figures_of(source.bot)
-    if source.is_replay or figures is None or figures.closed_trades is None:
+    if source.is_replay or figures is None or figures.closed_trades is None or figures.taken_at is None:
         return 0
-    trades = BotTrade.objects.filter(bot=source.bot)
+    trades = BotTrade.objects.filter(bot=source.bot, seen_at__lt=figures.taken_at)
     if source.bot.record_since is not None:
         trades = trades.filter(seen_at__gte=source.bot.record_since)
     return max(0, trades.count() - figures.closed_trades)

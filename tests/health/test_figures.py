@@ -144,6 +144,21 @@ def test_without_prices_no_sample_is_stored_and_the_exchange_is_named(played, bo
     assert (figures(sql, bot).rejected_samples, figures(sql, bot).rejected_reason) == (1, "")
 
 
+def test_a_trade_has_the_moment_of_the_reading_that_brought_it(played, bot, read, sql):
+    """A record tells by it whether the bot's totals, which are asked for before, can have counted the trade."""
+    played.answers["trades"] = closed(1, 2)
+    played.answers["profit"] = PROFIT | {"closed_trade_count": 1}
+    read()
+    first = figures(sql, bot).taken_at
+    assert sql("SELECT trade_id, seen_at FROM bot_trades ORDER BY id") == [(1, first), (2, first)]
+    played.answers["trades"] = closed(1, 2, 3)
+    played.answers["profit"] = PROFIT | {"closed_trade_count": 3}
+    read()
+    second = figures(sql, bot).taken_at
+    assert second > first
+    assert sql("SELECT trade_id, seen_at FROM bot_trades ORDER BY id")[2:] == [(3, second)]
+
+
 def test_only_trades_that_are_new_are_asked_for(played, bot, read, sql):
     played.answers["profit"] = PROFIT | {"profit_all_coin": 1.0, "closed_trade_count": 2, "trade_count": 2}
     played.answers["trades"] = closed(1, 2)

@@ -235,6 +235,33 @@ def test_gaps_and_deleted_trades_are_said(public: int) -> None:
     assert "Nothing was seen for" in said
 
 
+def test_a_trade_that_closes_during_a_reading_was_not_deleted(public: int) -> None:
+    """A bot is asked for its totals first and its trades last: what closes in between is seen, and not counted."""
+    own = run_here(public)
+
+    def read(hours: int, counted: int) -> tuple[int, int]:
+        sql(
+            "UPDATE bot_figures SET taken_at = now() + %s * interval '1 hour', closed_trades = %s",
+            *(hours, counted),
+        )
+        if hours == 1:
+            sql(
+                "INSERT INTO bot_trades (tenant_id, bot_id, trade_id, pair, opened_at, closed_at, stake_amount, "
+                "profit, profit_ratio, seen_at) SELECT tenant_id, bot_id, 25, 'BTC/USDT', taken_at - interval '1 h', "
+                "taken_at - interval '1 s', 100, 1, 0.01, taken_at FROM bot_figures WHERE bot_id = %s",
+                own,
+            )
+        turn()
+        told = data(public)
+        assert ("1 trade was deleted" in " ".join(told["caveats"])) == (told["deleted_trades"] == 1)
+        return told["trades"], told["deleted_trades"]
+
+    assert read(1, counted=24) == (25, 0)
+    assert read(2, counted=25) == (25, 0)
+    # And one that is gone is told, whenever it was seen.
+    assert read(3, counted=24) == (25, 1)
+
+
 @pytest.mark.parametrize(
     ("over", "gap", "told_as"),
     [
