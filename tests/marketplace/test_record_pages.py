@@ -1,6 +1,8 @@
 """What the page says of a record is what the tables hold; what nobody has seen has no figures; little data says so."""
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from bots.models import Bot
+from marketplace.records import SubscriberResult, subscribers_got
 from marketplace.records import record as reckoned
 from marketplace.services import observing, prices
 from tests.audit.world import sql
@@ -168,15 +171,39 @@ def test_a_record_of_an_earlier_version_says_so(public: int, visitor: Client) ->
     assert "The record has ended" in page
 
 
+def subscribers_said(client: Client, number: int, results: Sequence[str]) -> str:
+    """What the page says of subscribers who got these, in one line of plain text."""
+    got = subscribers_got(SubscriberResult(str(who), Decimal(ratio)) for who, ratio in enumerate(results))
+    assert got is not None
+    told = {name: str(getattr(got, name)) for name in ("lower", "median", "upper")}
+    sql(
+        "UPDATE bot_templates SET performance_data = performance_data || %s::jsonb",
+        json.dumps({"subscribers": {"at_least": got.at_least, **told}}),
+    )
+    part = page_of(client, number).partition("<h3>What subscribers got</h3>")[2].partition("<details>")[0]
+    return " ".join(re.sub(r"<[^>]+>", "", part).split())
+
+
 def test_what_subscribers_got_is_told_in_steps(public: int, visitor: Client) -> None:
     run_here(public)
     turn()
     assert "from five subscribers on" in page_of(visitor, public)
-    got = '{"subscribers": {"at_least": 5, "lower": "-0.01", "median": "0.02", "upper": "0.04"}}'
-    sql("UPDATE bot_templates SET performance_data = performance_data || %s::jsonb", got)
-    page = page_of(visitor, public)
-    assert "Of at least 5 subscribers, half got more than <strong>+2%</strong>" in page
-    assert f"less than {formatting.MINUS}1%, and a quarter more than +4%" in page
+    said = subscribers_said(visitor, public, ["-0.02", "-0.014", "0.02", "0.031", "0.2", "-0.001", "0.034"])
+    assert said == (
+        "Of at least 5 subscribers, lined up by what each got, the middle is at about +2%; the middle half lies "
+        f"between about {formatting.MINUS}1% and +4%. Dry runs and real money together."
+    )
+
+
+def test_of_subscribers_who_got_the_same_none_is_said_to_have_got_more_or_less(
+    public: int, visitor: Client
+) -> None:
+    """The numbers are rounded: five who got 4.6 % did not get more than 5 %, and none of them less than 4 %."""
+    run_here(public)
+    turn()
+    said = subscribers_said(visitor, public, ["0.046"] * 5)
+    assert "the middle is at about +5%; the middle half lies between about +4% and +5%" in said
+    assert not re.search(r"\b(more|less|half got|quarter)\b", said)
 
 
 def test_the_record_costs_no_further_query(public: int, visitor: Client) -> None:
