@@ -34,6 +34,8 @@ BALANCE_SECONDS: Final = 20.0
 PAGE: Final = 50
 SHORT_PAGE: Final = 10
 MOST_PAGES: Final = 20
+LEAST_PAGES: Final = 5
+"""Read forward even where it took many requests to find the first new trade: two are enough to reach it."""
 DAYS: Final = 30
 LOG_ROWS: Final = 100
 
@@ -50,6 +52,10 @@ class _Page:
     trades: tuple[ClosedTrade, ...]
     rows: int
     total: int
+
+    def is_past(self, after: int) -> bool:
+        """Whether no trade up to `after` is here: the first new one is not further on."""
+        return not self.trades or self.trades[0].trade_id > after
 
 
 class FreqtradeAdapter:
@@ -244,21 +250,41 @@ class FreqtradeAdapter:
         return capital, answers.balance_rejection(balance, open_trades)
 
     async def _trades_after(self, after: int, size: int) -> tuple[ClosedTrade, ...]:
-        """Pages are by position, the cursor by id: at most `after` trades come before it, so start near."""
-        offset, step = max(0, after - size), size
-        page = await self._page(offset, size)
-        while offset > 0 and (not page.trades or page.trades[0].trade_id > after):
-            offset = max(0, min(offset, page.total) - step)
-            step *= 4
-            page = await self._page(offset, size)
+        """From the first new trade on, with `MOST_PAGES` requests, or where finding it took nearly as many, with
+        `LEAST_PAGES` more: so that what a slow bot tells comes before the reading's time is over.
+        """
+        offset, page, asked = await self._page_of_first(after, size)
         found: dict[int, ClosedTrade] = {}
-        for _ in range(MOST_PAGES):
+        for _ in range(max(MOST_PAGES - asked, LEAST_PAGES)):
             found.update((trade.trade_id, trade) for trade in page.trades if trade.trade_id > after)
             offset += page.rows
             if not page.rows or offset >= page.total:
                 break
             page = await self._page(offset, size)
         return tuple(found[trade_id] for trade_id in sorted(found))
+
+    async def _page_of_first(self, after: int, size: int) -> tuple[int, _Page, int]:
+        """The offset and page where the first trade after `after` is, or the page just before it, and the requests.
+
+        Pages are by position, the cursor by id: at most `after` trades come before the new ones, and fewer where
+        ids have holes (trades whose entry was cancelled, and open ones). So step back in growing steps from
+        where it is without holes, then halve the last step: one or two requests for most bots, no more than 25
+        for a million trades, and 45 whatever a bot says. Trades that close meanwhile only move it further on.
+        """
+        offset, end, step, asked = max(0, after - size), after, size, 1
+        page = await self._page(offset, size)
+        while offset > 0 and page.is_past(after):
+            end = min(offset, page.total)
+            offset, step = max(0, end - step), step * 4
+            page, asked = await self._page(offset, size), asked + 1
+        while end - offset > page.rows and page.trades and page.trades[-1].trade_id <= after:
+            middle = (offset + end) // 2
+            there, asked = await self._page(middle, size), asked + 1
+            if there.is_past(after):
+                end = middle
+            else:
+                offset, page = middle, there
+        return offset, page, asked
 
     async def _page(self, offset: int, size: int) -> _Page:
         answer = parsing.fields(

@@ -1,12 +1,16 @@
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from bots.adapters import AdapterError, Rejection
 from bots.enums import HealthReason
 from tests.adapters import answers as said
+from tests.adapters.conftest import PlayedBot
 
 PRICED = {"profit": said.PROFIT, "status": [said.OPEN_TRADE], "daily": said.DAILY}
 
@@ -20,7 +24,7 @@ def trades(bot, after: int):
     return bot.talk(lambda adapter: adapter.trades(after))
 
 
-def history(ids: list[int]):
+def history(ids: Sequence[int]):
     """The trades page of a bot with these closed trades."""
 
     def answer(request):
@@ -152,6 +156,121 @@ def test_gaps_in_the_ids_lose_no_trade(bot, after: int) -> None:
     ids = [*range(3, 400, 7), *range(900, 1100)]
     bot.answers["trades"] = history(ids)
     assert [trade.trade_id for trade in trades(bot, after)] == [n for n in ids if n > after]
+
+
+async def every_trade(adapter, after: int = 0) -> list[int]:
+    """The ids that readings one after the other tell, until one tells none."""
+    seen: list[int] = []
+    while part := await adapter.trades(seen[-1] if seen else after):
+        seen += [trade.trade_id for trade in part]
+    return seen
+
+
+def test_ids_with_many_holes_are_read_to_the_end_and_so_is_what_closes_later(bot) -> None:
+    """Three ids for every two trades: by the end the first new trade is far before where its id would be."""
+    ids = [n * 3 // 2 for n in range(1, 5001)]
+    bot.answers["trades"] = history(ids)
+    seen: list[int] = []
+    while part := trades(bot, seen[-1] if seen else 0):
+        seen += [trade.trade_id for trade in part]
+        assert len(bot.asked) <= 20, "one reading, searching included"
+        bot.asked.clear()
+    assert seen == ids
+    later = [ids[-1] + n for n in (1, 3, 4, 60)]
+    bot.answers["trades"] = history(ids + later)
+    assert [trade.trade_id for trade in trades(bot, ids[-1])] == later
+
+
+#: Runs of trades: how many, how far apart their ids are, and how many ids are missing before them.
+RUNS = st.lists(
+    st.tuples(st.integers(1, 1500), st.integers(1, 4), st.sampled_from([0, 1, 60, 900, 4000, 40_000])),
+    min_size=1,
+    max_size=4,
+)
+
+
+def ids_of(runs: list[tuple[int, int, int]]) -> list[int]:
+    ids = [0]
+    for rows, apart, missing in runs:
+        first = ids[-1] + missing + 1
+        ids += range(first, first + rows * apart, apart)
+    return ids[1:]
+
+
+#: No shrinking: each example is a hundred requests.
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
+@given(runs=RUNS, closing=st.lists(st.integers(1, 90), max_size=3), data=st.data())
+def test_whatever_ids_are_missing_every_trade_is_reached(runs, closing, data) -> None:
+    """Trades close while they are read, too; and each reading is of so many requests at most."""
+    ids, bot = ids_of(runs), PlayedBot()
+    after = data.draw(st.integers(0, ids[-1] + 100))
+    told, coming = history(ids), list(closing)
+
+    def answer(request):
+        if coming and len(bot.asked) % 7 == 0:
+            ids.append(ids[-1] + coming.pop())
+        return told(request)
+
+    async def read(adapter):
+        seen, cursor = [], after
+        while part := await adapter.trades(cursor):
+            assert len(bot.asked) <= 30
+            bot.asked.clear()
+            seen += [trade.trade_id for trade in part]
+            cursor = seen[-1]
+        return seen
+
+    bot.answers["trades"] = answer
+    seen = bot.talk(read)
+    assert seen + bot.talk(lambda adapter: every_trade(adapter, max([after, *seen]))) == [
+        n for n in ids if n > after
+    ]
+
+
+@pytest.mark.parametrize("after", [0, 1, 11, 5000, 2**31 - 1])
+@pytest.mark.parametrize("ids", [[], [1], list(range(1, 11)), list(range(20, 2000, 3))])
+def test_a_cursor_of_a_database_that_was_larger_finds_what_is_after_it_there(bot, ids, after: int) -> None:
+    bot.answers["trades"] = history(ids)
+    assert bot.talk(lambda adapter: every_trade(adapter, after)) == [n for n in ids if n > after]
+    assert len(bot.asked) <= 25
+
+
+def test_a_trade_that_closes_before_the_others_while_they_are_looked_for_hides_none(bot) -> None:
+    ids = [9000 + n * 3 // 2 for n in range(1, 3001)]
+    told = history(ids)
+
+    def answer(request):
+        page = told(request)
+        ids.insert(0, ids[0] - 1)
+        return page
+
+    bot.answers["trades"] = answer
+    after = ids[-41]
+    assert [trade.trade_id for trade in trades(bot, after)] == [n for n in ids if n > after]
+
+
+@pytest.mark.parametrize("share", range(1, 10))
+def test_among_a_million_trades_the_first_new_one_is_found_with_few_requests(bot, share: int) -> None:
+    ids = range(3, 3_000_001, 3)
+    bot.answers["trades"] = history(ids)
+    after = ids[len(ids) * share // 10]
+    found = [trade.trade_id for trade in trades(bot, after)]
+    assert len(found) >= 200
+    assert found == list(range(after + 3, found[-1] + 1, 3))
+    assert len(bot.asked) <= 30
+
+
+def test_a_bot_that_leads_on_is_left_after_a_while(bot) -> None:
+    """One old trade at each of the first places, a new one at all others, and 45 requests to find the first of them."""
+
+    def answer(request):
+        if len(bot.asked) > 50:
+            return 502, {"error": "It is asked without end."}
+        trade_id = 5 if int(request.query["offset"]) < 1000 else 2**31 - 1
+        return {"trades": [said.CLOSED_TRADE | {"trade_id": trade_id}], "total_trades": 10**10}
+
+    bot.answers["trades"] = answer
+    assert len(trades(bot, 2**31 - 2)) == 1
 
 
 def test_a_long_history_comes_in_parts(bot) -> None:
