@@ -33,6 +33,9 @@ RETURNING b.id, b.tenant_id, b.bot_id, e.phase, extract(epoch FROM now() - e.pha
 _ABOUT_TO: Final[LiteralString] = """
 UPDATE bot_engines SET running_revision = revision
 WHERE bot_id = %s AND lease_token = %s AND lease_until > now() AND revision = %s"""
+# The fence before anything else is done to an engine. It waits for a service that is about to take the lease away.
+_HELD: Final[LiteralString] = """
+SELECT FROM bot_engines WHERE bot_id = %s AND lease_token = %s AND lease_until > now() FOR NO KEY UPDATE"""
 _STARTING: Final[LiteralString] = "SELECT count(*) FROM bot_engines WHERE host = %s AND phase = 'launched'"
 
 
@@ -98,4 +101,11 @@ def about_to_launch(engine: Leased, token: uuid.UUID) -> bool:
     """Note with which revision an engine is being started; False where this lease holds no more."""
     with connection.cursor() as cursor:
         cursor.execute(_ABOUT_TO, [engine.id, token, engine.revision])
+        return bool(cursor.rowcount == 1)
+
+
+def is_held(engine: Leased, token: uuid.UUID) -> bool:
+    """Whether what was decided is still to be done: False where its trader asked for something else since."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [engine.id, token])
         return bool(cursor.rowcount == 1)

@@ -4,29 +4,33 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError
 
 from audit import ledger
 from bots.adapters import Probe
 from bots.adapters.own import client_of_engines
-from bots.enums import Mode
+from bots.enums import Mode, StopWay
 from bots.reconciler.decide import Do, Look, Step, decide
-from bots.reconciler.leased import Leased, about_to_launch, claim, starting
+from bots.reconciler.leased import Leased, about_to_launch, claim, is_held, starting
 from bots.reconciler.logs import answer_readers
 from bots.reconciler.machine import Machine, report, runtime_of
 from bots.reconciler.tidying import tidy
 from bots.reconciler.visit import Outcome, Visitor
 from bots.reconciler.writing import next_wait, write
 from bots.runtimes import Runtime, RuntimeRefused, Usage
+from tradewise.egress import Client
 
 logger = logging.getLogger(__name__)
 
 MOST: Final = 50
 TIDY_SECONDS: Final = 60.0
+_TOLD: Final = frozenset({Do.WIND_DOWN, Do.GO_ON})
+"""What an engine itself is told, over its API."""
+Decided = list[tuple[Leased, Step]]
 _tidied_at = -TIDY_SECONDS
 
 
@@ -84,7 +88,7 @@ def _visit(visitor: Visitor, engines: list[Leased], token: uuid.UUID, told: Repo
         _ask(visitor, [(engine, there.look) for engine in engines if (there := seen[engine.id])])
     )
     on_their_way = starting(visitor.machine.host)
-    decided: list[tuple[Leased, Step]] = []
+    decided: Decided = []
     for engine in engines:
         there = seen[engine.id]
         if there is None:
@@ -96,8 +100,7 @@ def _visit(visitor: Visitor, engines: list[Leased], token: uuid.UUID, told: Repo
         step = decide(engine, look)
         on_their_way += step.do in (Do.LAUNCH, Do.ADOPT)
         decided.append((engine, step))
-    asyncio.run(_tell(visitor, decided))
-    for engine, step in decided:
+    for engine, step in _tell(visitor, decided, token):
         _carry_out(visitor, engine, step, seen[engine.id], token, told)
 
 
@@ -120,11 +123,27 @@ async def _ask(
     return {engine.id: answer for (engine, _), answer in zip(wanted, answers, strict=True)}
 
 
-async def _tell(visitor: Visitor, decided: Iterable[tuple[Leased, Step]]) -> None:
-    wanted = [(engine, step) for engine, step in decided if step.do in (Do.WIND_DOWN, Do.GO_ON)]
+def _tell(visitor: Visitor, decided: Decided, token: uuid.UUID) -> Decided:
+    """Without those that are told something and whose lease holds no more: nothing else is done for them either.
+
+    An engine may take seconds to answer that it opens no new trades, and to sell cannot be taken back: before that
+    it is looked once more whether the trader still wants it.
+    """
+    ours = [(engine, step) for engine, step in decided if step.do not in _TOLD or is_held(engine, token)]
+    told = [(engine, step) for engine, step in ours if step.do in _TOLD]
+    asyncio.run(_all_at_once(visitor, visitor.tell, told))
+    closing = [each for each in told if each[1].do is Do.WIND_DOWN and each[0].stop_way == StopWay.CLOSE]
+    to_sell = [(engine, step) for engine, step in closing if is_held(engine, token)]
+    asyncio.run(_all_at_once(visitor, visitor.sell, to_sell))
+    return ours
+
+
+async def _all_at_once(
+    visitor: Visitor, say: Callable[[Client, Leased, Step], Coroutine[Any, Any, None]], wanted: Decided
+) -> None:
     if wanted:
         async with client_of_engines(visitor.machine.ports, limit=MOST) as client:
-            await asyncio.gather(*(visitor.tell(client, engine, step) for engine, step in wanted))
+            await asyncio.gather(*(say(client, engine, step) for engine, step in wanted))
 
 
 def _carry_out(
@@ -136,6 +155,8 @@ def _carry_out(
             if not about_to_launch(engine, token):
                 return
             _note_use_of_keys(engine)
+        elif step.do in (Do.TERMINATE, Do.KILL) and not is_held(engine, token):
+            return
         step = visitor.act(engine, step)
         handle = seen.handle if seen else engine.handle
         outcome = Outcome(engine, step, handle, seen.usage if seen else None, seen.probe if seen else None)

@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from bots.adapters import AdapterError, Credentials, CredentialsError, Probe
 from bots.adapters.own import OwnFreqtrade
-from bots.enums import Command, DesiredState, EngineState, HealthReason, Mode, Phase, StopWay
+from bots.enums import Command, DesiredState, EngineState, HealthReason, Mode, Phase
 from bots.reconciler.decide import Do, Look, Step
 from bots.reconciler.leased import Leased
 from bots.reconciler.machine import Machine, can_start
@@ -125,11 +125,21 @@ class Visitor:
         return step
 
     async def tell(self, client: Client, engine: Leased, step: Step) -> None:
-        """Do what the engine itself must be told."""
+        """Do what the engine itself must be told: to open no new trades, asked again at each visit, or to go on."""
         if step.do is Do.WIND_DOWN:
-            await _wind_down(client, engine)
+            await _command(client, engine, Command.PAUSE)
         elif step.do is Do.GO_ON and engine.desired == DesiredState.RUNNING:
             await _command(client, engine, Command.START)
+
+    async def sell(self, client: Client, engine: Leased, step: Step) -> None:
+        """Ask it to sell what is held; again at each visit until it has."""
+        adapter = _adapter(client, engine)
+        if adapter is None:
+            return
+        try:
+            await adapter.close_all()
+        except AdapterError as error:
+            logger.info("trades are not closed yet: %s bot=%s", error.reason, engine.bot_id)
 
     @sensitive_variables()
     def launch(self, engine: Leased) -> None:
@@ -156,18 +166,6 @@ class Visitor:
         )
         secrets = secrets_of(credentials_of(engine), keys_of(engine))
         self.runtime.launch(Launch(engine.bot_id, engine.port, compose(setup), secrets, database_of(mode)))
-
-
-async def _wind_down(client: Client, engine: Leased) -> None:
-    """No new trades from now on; with `close`, sell what is held. Asked again at each visit until it is so."""
-    await _command(client, engine, Command.PAUSE)
-    if engine.stop_way == StopWay.CLOSE:
-        adapter = _adapter(client, engine)
-        if adapter is not None:
-            try:
-                await adapter.close_all()
-            except AdapterError as error:
-                logger.info("trades are not closed yet: %s bot=%s", error.reason, engine.bot_id)
 
 
 async def _command(client: Client, engine: Leased, command: Command) -> None:

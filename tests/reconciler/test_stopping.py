@@ -1,12 +1,16 @@
 """The ways in which an engine stops: with its trades, without them, at once, taken back, and by nobody's wish."""
 
+import asyncio
 import os
 import signal
 
 import pytest
+from django.db import connections
 
 from bots.enums import StopWay
-from bots.reconciler import visit
+from bots.reconciler import tick, visit
+from bots.reconciler.decide import decide
+from tests.logins import as_login
 from tests.reconciler.asked import desire, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -166,3 +170,121 @@ def test_a_start_while_it_ends_starts_it_again(played):
     assert (row.attempts, row.status, row.stop_way) == (0, "running", "")
     assert played.witness(bot).count("BEGIN") == 2
     assert "DOUBLE" not in played.witness(bot)
+
+
+# What the trader asks between a decision and what follows from it.
+
+
+def once_decided(monkeypatch, ask):
+    """`ask` as the site, as soon as the next decision is made; the list tells what was decided."""
+    steps = []
+
+    def decided(engine, look):
+        monkeypatch.setattr(tick, "decide", decide)
+        steps.append(decide(engine, look).do.name)
+        with as_login("tw_app"):
+            ask()
+        return decide(engine, look)
+
+    monkeypatch.setattr(tick, "decide", decided)
+    return steps
+
+
+def test_a_stop_that_is_taken_back_just_before_it_happens_does_not_happen(played, monkeypatch):
+    bot = played.launch()
+    played.until_up(bot)
+    pid = played.pid(bot)
+    played.stop(bot, StopWay.NOW)
+    steps = once_decided(monkeypatch, lambda: played.start(bot))
+    played.hurry()
+    assert (played.tick().visited, steps) == (0, ["TERMINATE"])
+    row = played.until(bot, lambda row: row.phase == "up" and row.status == "running", sweeps=True)
+    settle(played)
+    assert (row.attempts, row.failures, played.pid(bot)) == (0, 0, pid)
+    assert played.witness(bot) == ["BEGIN"]
+    assert not any("by itself" in told for told in row.told)
+
+
+def test_an_engine_is_not_killed_for_what_was_decided_before_its_trader_asked_anew(played, monkeypatch):
+    """It ends, and is killed at the next visit, which knows that it is to start again."""
+    bot = played.launch()
+    played.play(bot, deaf_to_term=True, starts=1)
+    played.until_up(bot)
+    pid = played.pid(bot)
+    played.stop(bot, StopWay.NOW)
+    played.until(bot, lambda row: row.phase == "ending")
+    played.age(bot, 16)
+    steps = once_decided(monkeypatch, lambda: played.start(bot))
+    assert (played.tick().visited, steps, played.pid(bot)) == (0, ["KILL"], pid)
+    assert played.until_up(bot).attempts == 0
+    assert played.witness(bot) == ["BEGIN", "BEGIN"]
+
+
+@pytest.mark.parametrize(("way", "step"), [(StopWay.NOW, "TERMINATE"), (StopWay.CLOSE, "WIND_DOWN")])
+def test_a_worker_whose_lease_is_over_does_nothing_of_what_it_decided(played, monkeypatch, way, step):
+    bot = played.launch()
+    played.play(bot, trades=1)
+    played.until_up(bot)
+    played.stop(bot, way)
+    late = "UPDATE bot_engines SET lease_until = now() - interval '1 s'"
+    steps = once_decided(monkeypatch, lambda: played.sql(late))
+    played.hurry()
+    assert (played.tick().visited, steps, played.row(bot).phase) == (0, [step], "up")
+    assert played.witness(bot) == ["BEGIN"]
+    played.until_off(bot)
+
+
+@pytest.mark.parametrize("way", [StopWay.EXITS, StopWay.CLOSE])
+def test_an_engine_that_is_to_go_on_after_all_is_told_nothing_of_the_stop(played, monkeypatch, way):
+    bot = played.launch()
+    played.play(bot, trades=1)
+    played.until_up(bot)
+    played.stop(bot, way)
+    steps = once_decided(monkeypatch, lambda: played.start(bot))
+    played.hurry()
+    assert (played.tick().visited, steps) == (0, ["WIND_DOWN"])
+    row = played.until(bot, lambda row: row.phase == "up" and row.status == "running", 30, sweeps=True)
+    assert (row.desired_state, row.engine_state) == ("running", "running")
+    assert played.witness(bot) == ["BEGIN"]
+
+
+def test_nothing_is_sold_once_the_stop_was_taken_back_while_the_engine_answered(played, monkeypatch):
+    bot = played.launch()
+    played.play(bot, trades=1)
+    played.until_up(bot)
+    played.stop(bot, StopWay.EXITS)
+    played.until(bot, lambda row: row.phase == "closing" and "PAUSE" in played.witness(bot))
+    played.stop(bot, StopWay.CLOSE)
+    command = visit._command
+
+    def take_back():
+        with as_login("tw_app"):
+            played.start(bot)
+        connections.close_all()
+
+    async def answers_late(*asked):
+        monkeypatch.setattr(visit, "_command", command)
+        await command(*asked)
+        await asyncio.to_thread(take_back)
+
+    monkeypatch.setattr(visit, "_command", answers_late)
+    played.hurry()
+    assert played.tick().visited == 0
+    played.until(bot, lambda row: row.phase == "up" and row.status == "running", sweeps=True)
+    assert played.witness(bot)[-1] == "START"
+    assert "FORCEEXIT" not in played.witness(bot)
+
+
+def test_an_engine_that_is_to_stop_after_all_is_not_told_to_go_on(played, monkeypatch):
+    bot = played.launch()
+    played.play(bot, trades=1)
+    played.until_up(bot)
+    played.stop(bot, StopWay.EXITS)
+    played.until(bot, lambda row: row.phase == "closing" and "PAUSE" in played.witness(bot))
+    played.start(bot)
+    steps = once_decided(monkeypatch, lambda: played.stop(bot, StopWay.EXITS))
+    played.hurry()
+    assert (played.tick().visited, steps) == (0, ["GO_ON"])
+    settle(played)
+    assert played.row(bot).phase == "closing"
+    assert "START" not in played.witness(bot)
