@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.platform import Owner
 from audit import ledger
-from bots.enums import BotStatus, BotType, DesiredState, HealthReason, Mode, Phase, StopWay
+from bots.enums import BotStatus, BotType, Command, DesiredState, HealthReason, Mode, Phase, StopWay
 from bots.exceptions import (
     BotIsGone,
     CommandRefused,
@@ -124,7 +124,13 @@ def start(*, actor: Owner, bot: Bot) -> Bot:
         return _start(actor, bot, engine)
     if bot.desired_state == DesiredState.STOPPED:
         bot.desired_state, bot.status = DesiredState.RUNNING, BotStatus.STARTING
-        bot.save(update_fields=["desired_state", "status", "updated_at", *_fence(bot, engine)])
+        fields = ["desired_state", "status", "updated_at", *_fence(bot, engine)]
+        if engine.phase == Phase.UP:
+            # A visit may just have told it to open no new trades, and will not note that it did. One that was told
+            # nothing is found to run, and the command is over.
+            bot.command, bot.command_asked_at, bot.command_sent_at = Command.START, CurrentTimestamp(), None
+            fields += ["command", "command_asked_at", "command_sent_at"]
+        bot.save(update_fields=fields)
         _visit(engine, stop_way="")
         record(bot, "command", f"{actor} asked the bot to go on.")
         return bot

@@ -248,6 +248,37 @@ def test_an_engine_that_is_to_go_on_after_all_is_told_nothing_of_the_stop(played
     assert played.witness(bot) == ["BEGIN"]
 
 
+def while_it_answers(played, monkeypatch, ask):
+    """What the trader asks comes when the engine was told, and before that is noted."""
+    command = visit._command
+
+    def as_the_site():
+        with as_login("tw_app"):
+            ask()
+        connections.close_all()
+
+    async def answers_late(*asked):
+        monkeypatch.setattr(visit, "_command", command)
+        await command(*asked)
+        await asyncio.to_thread(as_the_site)
+
+    monkeypatch.setattr(visit, "_command", answers_late)
+    played.hurry()
+    assert played.tick().visited == 0
+
+
+def test_an_engine_that_was_just_paused_for_a_stop_that_is_taken_back_goes_on(played, monkeypatch):
+    bot = played.launch()
+    played.play(bot, trades=1)
+    played.until_up(bot)
+    played.stop(bot, StopWay.EXITS)
+    while_it_answers(played, monkeypatch, lambda: played.start(bot))
+    assert played.witness(bot) == ["BEGIN", "PAUSE"]
+    row = played.until(bot, lambda row: row.status == "running", sweeps=True)
+    assert (row.phase, row.command, row.engine_state) == ("up", "", "running")
+    assert played.witness(bot)[-1] == "START"
+
+
 def test_nothing_is_sold_once_the_stop_was_taken_back_while_the_engine_answered(played, monkeypatch):
     bot = played.launch()
     played.play(bot, trades=1)
@@ -255,21 +286,7 @@ def test_nothing_is_sold_once_the_stop_was_taken_back_while_the_engine_answered(
     played.stop(bot, StopWay.EXITS)
     played.until(bot, lambda row: row.phase == "closing" and "PAUSE" in played.witness(bot))
     played.stop(bot, StopWay.CLOSE)
-    command = visit._command
-
-    def take_back():
-        with as_login("tw_app"):
-            played.start(bot)
-        connections.close_all()
-
-    async def answers_late(*asked):
-        monkeypatch.setattr(visit, "_command", command)
-        await command(*asked)
-        await asyncio.to_thread(take_back)
-
-    monkeypatch.setattr(visit, "_command", answers_late)
-    played.hurry()
-    assert played.tick().visited == 0
+    while_it_answers(played, monkeypatch, lambda: played.start(bot))
     played.until(bot, lambda row: row.phase == "up" and row.status == "running", sweeps=True)
     assert played.witness(bot)[-1] == "START"
     assert "FORCEEXIT" not in played.witness(bot)
