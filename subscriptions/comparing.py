@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from marketplace.records.evidence import MODES, RETURN_DAYS, counted
+from marketplace.records.evidence import MODES, RETURN_DAYS, counted, in_days
 from subscriptions.against import day_of, is_invented, ratio_of, why_not
 from subscriptions.models import Subscription
 from tradewise.web.formatting import amount, day, share
@@ -81,9 +81,9 @@ def _reasons(subscription: Subscription, own: Record, record: Record | None, now
     changes = len((own.get("basis") or {}).get("flows") or ())
     if changes:
         yield f"You have changed the allocation {counted(changes, 'time')}; the bot starts anew each time."
-    unseen = int((own.get("basis") or {}).get("unseen") or 0)
-    if unseen >= DAY.total_seconds():
-        yield f"Nothing was seen of your bot for {counted(unseen // 86_400, 'day')} in all."
+    unseen = timedelta(seconds=(own.get("basis") or {}).get("unseen") or 0)
+    if unseen >= DAY:
+        yield f"Nothing was seen of your bot for {in_days(unseen)} in all."
     if record:
         yield from _of_both(subscription, own, record)
     if own.get("return") is not None:

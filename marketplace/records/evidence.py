@@ -86,7 +86,7 @@ def caveats(*, unseen: timedelta, deleted_trades: int, refused: int) -> tuple[st
     """
     found = []
     if unseen > timedelta(0):
-        found.append(f"Nothing was seen for {_in_days(unseen)} in all: the drawdown may have been greater.")
+        found.append(f"Nothing was seen for {in_days(unseen)} in all: the drawdown may have been greater.")
     if deleted_trades > 0:
         were, them = ("was", "it") if deleted_trades == 1 else ("were", "them")
         trades = counted(deleted_trades, "trade")
@@ -108,7 +108,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _in_days(length: timedelta) -> str:
+def in_days(length: timedelta) -> str:
     """2 days, more than 2 days, less than a day."""
     if not length.days:
         return "less than a day"

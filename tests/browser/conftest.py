@@ -87,11 +87,14 @@ def photograph() -> Callable[[Page, str], None]:
 
     def take(page: Page, name: str) -> None:
         before = page.viewport_size
+        for across in range(320, 1280, 70):
+            page.set_viewport_size({"width": across, "height": 780})
+            assert_fits(page, across)
         for width, size in SIZES.items():
             page.set_viewport_size(size)  # type: ignore[arg-type]
             for scheme in ("dark", "light"):
                 page.emulate_media(color_scheme=scheme)
-                assert_fits(page, width)
+                assert_fits(page, size["width"])
                 shoot(page, _path(name, width, scheme))
         page.set_viewport_size(before)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="dark")
@@ -111,10 +114,10 @@ def shoot(page: Page, path: Path) -> None:
         page.screenshot(path=path, full_page=True, caret="initial")
 
 
-def assert_fits(page: Page, width: str) -> None:
+def assert_fits(page: Page, width: int) -> None:
     """Nothing is wider than the screen."""
     wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= int(width), f"{page.url} is {wide} px wide on a screen of {width}"
+    assert wide <= width, f"{page.url} is {wide} px wide on a screen of {width}"
 
 
 def _path(name: str, width: str, scheme: str) -> Path:
