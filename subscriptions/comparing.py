@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from marketplace.records.evidence import MODES, RETURN_DAYS, counted, in_days
-from subscriptions.against import day_of, is_invented, ratio_of, why_not
+from subscriptions.against import day_of, is_invented, ratio_of
 from subscriptions.models import Subscription
 from tradewise.web.formatting import amount, day, share
 
@@ -84,7 +84,7 @@ def _reasons(subscription: Subscription, own: Record, record: Record | None, now
     unseen = timedelta(seconds=(own.get("basis") or {}).get("unseen") or 0)
     if unseen >= DAY:
         yield f"Nothing was seen of your bot for {in_days(unseen)} in all."
-    if record:
+    if record and own.get("template_return") is not None:
         yield from _of_both(subscription, own, record)
     if own.get("return") is not None:
         yield _fees(own, record)
@@ -99,7 +99,7 @@ def _of_both(subscription: Subscription, own: Record, record: Record) -> Iterato
     if isinstance(version, int) and subscription.version is not None and version != subscription.version:
         yield f"You follow version {subscription.version}; the record is of version {version}."
     mode, theirs = str(own.get("mode")), str(record.get("mode"))
-    if not why_not(record, mode=mode, currency=str(own.get("currency"))) and mode != theirs:
+    if mode != theirs:
         yield f"Yours is {MODES.get(mode, mode)}, the template's is {MODES.get(theirs, theirs)}."
     if record.get("ended") and not is_invented(record):
         yield "The template's record has ended."

@@ -373,6 +373,17 @@ def test_the_rate_of_a_template_that_nothing_is_compared_with_is_not_told(client
     assert "begins after your subscription" in page
 
 
+def test_where_nothing_is_compared_nothing_is_said_of_the_two(client: Any, alice: User) -> None:
+    template = make_template(performance_data=json.dumps(record(30, currency="EUR", version=2, ended=True)))
+    subscription = begun(alice, 12, template)
+    see(subscription, 0, 11)
+    result(subscription)
+    page = unescape(page_of(client))
+    assert "The template's record is in another currency." in page
+    for words in ("compared are the same days", "the record is of version", "record has ended"):
+        assert words not in page, words
+
+
 def closed_trades(subscription: Subscription, *fees: Any) -> None:
     """One a day since the beginning, each with 1000 bought and sold, and with these fees."""
     for number, paid in enumerate(fees):
