@@ -63,10 +63,13 @@ def published_version(template: BotTemplate) -> TemplateVersion | None:
     return versions_of(template).filter(status=TemplateStatus.PUBLISHED).first()
 
 
-def lock_published(template: BotTemplate) -> None:
-    """All its public versions, the oldest first, so that nobody who withdraws them waits in a circle."""
-    published = versions_of(template).filter(status=TemplateStatus.PUBLISHED)
-    list(published.order_by("number").select_for_update(of=("self",)).values_list("pk"))
+def lock_offered(template: BotTemplate) -> None:
+    """What is public of it and what may become so at this moment: whoever publishes or withdraws takes turns.
+
+    The oldest version first, so that nobody waits in a circle.
+    """
+    offered = versions_of(template).filter(status__in=(TemplateStatus.PUBLISHED, TemplateStatus.SUBMITTED))
+    list(offered.order_by("number").select_for_update(of=("self",)).values_list("pk"))
 
 
 def is_published(template: BotTemplate) -> bool:

@@ -138,7 +138,7 @@ def withdraw(*, actor: Owner, template: BotTemplate, reason: str) -> None:
     """Take it out of the marketplace, for good. Raises TemplateNotWithdrawable where it is not in it."""
     take_turns(actor)
     said = plain_reason(reason)
-    queries.lock_published(template)
+    queries.lock_offered(template)
     published = queries.versions_of(template).filter(status=TemplateStatus.PUBLISHED)
     if not published.update(status=TemplateStatus.WITHDRAWN, reason=said, updated_at=CurrentTimestamp()):
         raise TemplateNotWithdrawable(f"{template} is not published, so there is nothing to withdraw.")

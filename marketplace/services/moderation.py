@@ -63,7 +63,7 @@ class Seen:
 @transaction.atomic
 def approve(*, actor: str, seen: Seen) -> TemplateVersion:
     """Publish it. Raises AlreadyDecided, NotPublishable. `actor` is `staff:N`."""
-    version = _found(seen, TemplateStatus.SUBMITTED)
+    version = _locked(seen, TemplateStatus.SUBMITTED, actor)
     if version.template.status == TemplateStatus.WITHDRAWN:
         raise NotPublishable(f"{version.template} was withdrawn, so {version} cannot be published.")
     wrong = [check for check in checks_of(version) if check.is_well is False]
@@ -90,13 +90,12 @@ def reject(*, actor: str, seen: Seen, reason: str) -> TemplateVersion:
 def withdraw(*, actor: str, seen: Seen, reason: str) -> TemplateVersion:
     """Take the template out of the marketplace. Raises AlreadyDecided, TemplateNotWithdrawable, TextRefused."""
     said = plain_reason(reason)
-    version = _found(seen, TemplateStatus.PUBLISHED)
+    version = _locked(seen, TemplateStatus.PUBLISHED, actor)
     if version.number != version.template.version:
         raise TemplateNotWithdrawable(
             f"{version} is not the newest that is published. Withdraw version {version.template.version}."
         )
     with _in_the_trail_of(version, actor, "template.withdraw"):
-        queries.lock_published(version.template)
         _decide(seen, TemplateStatus.PUBLISHED, TemplateStatus.WITHDRAWN, reason=said)
         earlier = TemplateVersion.across_tenants.filter(template=version.template)
         earlier.filter(status=TemplateStatus.PUBLISHED).update(
@@ -150,6 +149,14 @@ def _found(seen: Seen, status: TemplateStatus) -> TemplateVersion:
     if version.updated_at != seen.updated_at:
         raise AlreadyDecided(f"{version} has been changed since you looked at it. Look again.")
     return version
+
+
+def _locked(seen: Seen, status: TemplateStatus, actor: str) -> TemplateVersion:
+    """As it is once nobody else publishes or withdraws the template."""
+    version = _found(seen, status)
+    with _in_the_trail_of(version, actor, "template.lock"):
+        queries.lock_offered(version.template)
+    return _found(seen, status)
 
 
 def _decide(seen: Seen, expected: TemplateStatus, becomes: TemplateStatus, *, reason: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql as parts
 
 from accounts.models import User
 from marketplace.exceptions import AlreadyDecided, NameTaken, NotPublishable
@@ -32,6 +33,10 @@ SERVICES: dict[str, dict[str, str]] = {
     "reject": {"submitted": "rejected"},
     "take down": {"published": "withdrawn"},
 }
+WAITING = (
+    "SELECT FROM pg_locks NATURAL JOIN (SELECT pid FROM pg_stat_activity WHERE datname = current_database()) a "
+    "WHERE NOT granted"
+)
 STEPS: dict[str, set[tuple[str, str]]] = {
     "tw_app": {("draft", "submitted"), ("rejected", "draft"), ("published", "withdrawn")},
     "tw_staff": {("submitted", "published"), ("submitted", "rejected"), ("published", "withdrawn")},
@@ -247,11 +252,7 @@ def test_whoever_withdraws_takes_the_oldest_version_first_and_the_others_after_i
             target=lambda: ended.append(at_once(lambda: ask(event, alice, number, version=3)))
         )
         thread.start()
-        waiting = (
-            "SELECT FROM pg_locks NATURAL JOIN (SELECT pid FROM pg_stat_activity WHERE datname = "
-            "current_database()) a WHERE NOT granted"
-        )
-        until(lambda: sql(waiting), 20, "it waits for the oldest version")
+        until(lambda: sql(WAITING), 20, "it waits for the oldest version")
         for later in (2, 3):
             beside.execute(f"{one} NOWAIT", [number, later])
         beside.rollback()
@@ -259,6 +260,52 @@ def test_whoever_withdraws_takes_the_oldest_version_first_and_the_others_after_i
         thread.join(20)
     assert ended == [[None]]
     assert {row.status for row in rows(number)} == {"withdrawn"}
+
+
+def beside(login: str, author: User, statement: str, number: int, service: Callable[[], Any]) -> object:
+    """How a service ends that comes while another login has done its step and not committed yet."""
+    ended: list[list[object]] = []
+    thread = threading.Thread(target=lambda: ended.append(at_once(service)))
+    with psycopg.connect(servers.dsn(login, servers.process_database())) as holder:
+        bind = parts.SQL("SET LOCAL app.tenant_id = {}").format(parts.Literal(str(author.tenant_id)))
+        holder.execute(bind)
+        assert holder.execute(statement, [number]).rowcount == 1
+        thread.start()
+        until(lambda: sql(WAITING), 20, "it waits")
+    thread.join(20)
+    return ended[0][0]
+
+
+@pytest.fixture
+def renewed(alice: User) -> int:
+    """A template whose second version is before the moderators."""
+    number = made(alice, "published")
+    ask("change", alice, number)
+    ask("submit", alice, number)
+    return number
+
+
+PUBLISH = "UPDATE template_versions SET status = 'published' WHERE template_id = %s AND number = 2"
+WITHDRAW = "UPDATE template_versions SET status = 'withdrawn', reason = 'Enough.' WHERE template_id = %s AND number = 1"
+
+
+def test_a_withdrawal_takes_along_the_version_that_is_just_being_published(alice: User, renewed: int) -> None:
+    """It saw the old one alone, and said that the template was withdrawn."""
+    assert beside("tw_staff", alice, PUBLISH, renewed, lambda: ask("withdraw", alice, renewed)) is None
+    assert {row.status for row in rows(renewed)} == {"withdrawn"}
+
+
+def test_a_moderator_does_not_take_down_a_version_that_nobody_looked_at(alice: User, renewed: int) -> None:
+    ended = beside("tw_staff", alice, PUBLISH, renewed, lambda: ask("take down", alice, renewed))
+    assert "is not the newest that is published" in str(ended)
+    assert {row.status for row in rows(renewed)} == {"published"}
+
+
+def test_an_approval_beside_a_withdrawal_is_refused_in_words(alice: User, renewed: int) -> None:
+    ended = beside("tw_app", alice, WITHDRAW, renewed, lambda: ask("approve", alice, renewed, version=2))
+    assert isinstance(ended, NotPublishable)
+    assert "was withdrawn" in str(ended)
+    assert rows(renewed)[0].status == "withdrawn"
 
 
 def test_closing_the_account_leaves_what_is_public(alice: User) -> None:
