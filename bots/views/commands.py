@@ -136,7 +136,8 @@ def _before_stopping(bots: list[Bot]) -> dict[str, Any]:
     engines = len(bots) - len(own)
     return {
         "bots": bots,
-        "open_trades": sum(known) if known else None,
+        "open_trades": sum(known),
+        "unknown": len(bots) - len(known),
         "own": len(own),
         "engines": engines,
         "ways": ways_to_stop(None) if engines else [],

@@ -1,5 +1,7 @@
 """Starting, stopping and pausing from the pages, one bot at a time or several."""
 
+import re
+
 import pytest
 
 from bots.models import Bot
@@ -108,6 +110,26 @@ def test_stopping_several_asks_first(client, running):
     assert now(running).command == ""
     client.post("/commands/", {**chosen, "confirmed": "on"})
     assert now(running).command == "stop"
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (0, "Of 1 of them it is not known how many."),
+        (2, "They have at least 2 open trades. Of 1 of them it is not known how many."),
+        (None, "How many trades they have open is not known."),
+    ],
+)
+def test_a_number_of_open_trades_that_is_not_known_of_all_is_no_total(
+    client, alice, running, figures, known, words
+):
+    other = BotFactory(tenant_id=alice.tenant_id, name="Just connected", status="running")
+    if known is not None:
+        figures(running, open_trade_count=known)
+    answer = client.post("/commands/", {"command": "stop", "bot": [running.bot_id, other.bot_id]})
+    page = re.sub(r"<[^>]+>", "", answer.content.decode())
+    assert words in " ".join(page.split())
+    assert "no open trades" not in page
 
 
 @pytest.mark.parametrize(
