@@ -27,6 +27,7 @@ from tradewise.exceptions import DomainError
 from tradewise.web.binding import as_trader
 from tradewise.web.pages import SeeOther, render_refusal
 
+UNWATCHED_LIVE: Final = "What it bought with real money stays on the exchange, and nobody watches it."
 UNBOUND: Final = (
     "The exchange takes these keys from every internet address. Restrict them to the address of TradeWise there, if "
     "you can: then they are of no use to anybody else."
@@ -67,7 +68,9 @@ def dry_run(request: TraderRequest, bot_id: str) -> HttpResponse:
         running.leave_live(actor=request.user, bot=bot)
     except DomainError as refusal:
         return render_refusal(request, refusal, "409.html", {}, fragment="", fallback=back)
-    messages.success(request, f"{bot} is a dry run again, and the keys of the exchange are forgotten.")
+    messages.success(
+        request, f"{bot} is a dry run again, and the keys of the exchange are forgotten. {UNWATCHED_LIVE}"
+    )
     return SeeOther(back)
 
 
