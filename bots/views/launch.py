@@ -142,7 +142,7 @@ def _check_or_start(request: TraderRequest, start: Start, form: LaunchForm) -> H
             bot = running.launch_bot(actor=request.user, wanted=wanted)
     except DomainError as refusal:
         return _page(request, start, form, status=409, refusal=refusal, note=asked.note)
-    return _to_bot(request, bot)
+    return _to_bot(request, bot, f"{bot} was made and is being started. This page shows how far it is.")
 
 
 def is_fine(form: SetupForm, wanted: Wanted, asked: Asked) -> bool:
@@ -164,8 +164,14 @@ def _made_by(request: TraderRequest, form: LaunchForm) -> HttpResponse | str | N
         engine = BotEngine.objects.filter(bot=bot).first() if bot is not None else None
     if bot is None or engine is None:
         return None
-    if bot.name == data["name"] and _is_set_up_so(engine, data["configuration"], data["allocation"]):
-        return _to_bot(request, bot)
+    # It may have gone live since; whether its prices are invented stays.
+    is_same_mode = bot.is_simulated == (Mode(data["mode"]) == Mode.SIMULATED)
+    if (
+        is_same_mode
+        and bot.name == data["name"]
+        and _is_set_up_so(engine, data["configuration"], data["allocation"])
+    ):
+        return _to_bot(request, bot, f"This form has made {bot} already. This is its page.")
     form.renew_ticket()
     return USED.format(bot=bot)
 
@@ -183,7 +189,7 @@ def _page(
     return render_page(request, "bots/launch.html", told, fragment="form", status=status)
 
 
-def _to_bot(request: TraderRequest, bot: Bot) -> HttpResponse:
-    messages.success(request, f"{bot} was made and is being started. This page shows how far it is.")
+def _to_bot(request: TraderRequest, bot: Bot, said: str) -> HttpResponse:
+    messages.success(request, said)
     there = bot.get_absolute_url()
     return HttpResponseClientRedirect(there) if wants_fragment(request) else SeeOther(there)

@@ -258,6 +258,22 @@ def test_a_double_click_makes_one_bot(client_of, alice, market):
     ] * 2
 
 
+def test_who_sends_a_form_again_is_told_that_it_has_made_the_bot(client, alice, market):
+    machine(3)
+    form = filled(ticket=ticket_of(text_of(client.get("/bots/new/dca/"))))
+    client.post("/bots/new/dca/", form)
+    (bot,) = bots_of(alice)
+    page_of(client, bot)
+    for intent in ("", "check"):
+        page = text_of(client.post("/bots/new/dca/", {**form, "intent": intent}, follow=True))
+        assert f"This form has made {bot} already." in page
+        assert "was made and is being started" not in page
+    answer = client.post("/bots/new/dca/", {**form, "mode": "simulated"})
+    assert answer.status_code == 409
+    assert "with other settings" in text_of(answer)
+    assert len(bots_of(alice)) == 1
+
+
 def test_a_form_that_was_used_and_says_something_else_asks_once_more(client, alice, market):
     machine(3)
     form = filled(ticket=ticket_of(text_of(client.get("/bots/new/dca/"))))
@@ -643,6 +659,7 @@ def test_going_live_and_back(entered, alice, market):
     bot = engine_bot(alice.tenant_id, name="Real")
     page = text_of(entered.get(live_url(bot)))
     assert "with your money" in page
+    assert "Trades that it opened with real money before, and still has open, it takes up again" in page
     answer = entered.post(live_url(bot), KEYS)
     assert (answer.status_code, answer["Location"]) == (303, bot.get_absolute_url())
     (live,) = bots_of(alice)
@@ -651,7 +668,13 @@ def test_going_live_and_back(entered, alice, market):
     assert "It has not been started yet." in page
     assert "from every internet address" in page
     assert SECRET not in page
-    entered.post(f"{bot.get_absolute_url()}dry-run/")
+    unwatched = "What it bought with real money stays on the exchange, and nobody watches it."
+    assert unwatched in page
+    page = text_of(entered.get(live_url(bot)))
+    assert "It goes on with the trades that it has open with real money" in page
+    assert "a new one begins" not in page
+    page = text_of(entered.post(f"{bot.get_absolute_url()}dry-run/", follow=True))
+    assert unwatched in page
     (back,) = bots_of(alice)
     assert (back.engine.mode, back.engine.exchange_keys) == (Mode.DRY_RUN, None)
 
