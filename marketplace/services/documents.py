@@ -15,6 +15,8 @@ MOST_NODES: Final = 500
 LARGEST: Final = 10**15
 LONGEST_KEY: Final = 60
 
+#: A key that no other can be mistaken for, nor for two of them with a dot between.
+_BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 #: Names of what nobody should read, in any of the usual spellings.
 _SECRET_NAME: Final = re.compile(
@@ -116,6 +118,19 @@ def _stored(value: Any) -> Any:
             raise DocumentRefused("A number is larger or smaller than TradeWise stores.")
         return str(value)
     return value
+
+
+def path_in_words(path: tuple[str, ...]) -> str:
+    """Where something is in a document. Two places are never called the same, and what is not seen is spelled out."""
+    return ".".join(name if _BARE_NAME.fullmatch(name) else _quoted(name) for name in path)
+
+
+def _quoted(name: str) -> str:
+    try:
+        plain_text(name, longest=len(name))
+    except TextRefused:
+        return ascii(name)
+    return repr(name)
 
 
 def as_typed(document: object) -> str:

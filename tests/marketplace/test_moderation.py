@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from accounts.models import User
-from marketplace.services import telling
+from marketplace.enums import StrategyType
+from marketplace.services import authoring, telling
 from tests import servers
 from tests.accounts.staff import make_staff
 from tests.accounts.test_staff_site import visit
@@ -18,9 +19,9 @@ from tests.factories.accounts import PASSWORD
 from tests.factories.engines import DCA
 from tests.logins import as_login
 from tests.marketplace.test_lifecycle import ask
-from tests.marketplace.written import made, rows
+from tests.marketplace.written import made, rows, template, text
 from tradewise.outbox.delivery import deliver
-from tradewise.tenancy.context import PLATFORM
+from tradewise.tenancy.context import PLATFORM, tenant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,6 +82,23 @@ def test_the_queue_is_by_age_with_checks_and_differences(alice: User, mallory: U
     assert "Famous" in pages[4][2]
     looked = [entry for entry in entries_since(before) if entry.action == "staff.look"]
     assert {entry.tenant_id for entry in looked} == {alice.tenant_id, mallory.tenant_id}
+
+
+def test_a_document_hides_nothing_from_who_decides(alice: User) -> None:
+    document = {"strategy": "arbitrage", "Description": "It waits.", "Risk": "High"}
+    number = made(alice, "published", config=document)
+    said = text(description="Send me your coins.", strategy_type=StrategyType.ARBITRAGE, config=document)
+    with tenant_context(alice.tenant_id, actor=str(alice.pk)):
+        authoring.change(actor=alice, template=template(number), text=said)
+    ask("submit", alice, number)
+    ticked: Any = {"action": "approve", "_selected_action": [str(version(number).id)]}
+    asked, change = visit(
+        LOGIN, ("post", QUEUE, ticked), ("get", f"{QUEUE}{version(number).id}/change/", None)
+    )[1:]
+    for page in (asked, change):
+        assert page[0] == 200
+        assert "Description: — → Send me your coins." in text_of(page)
+        assert "Nothing differs." not in text_of(page)
 
 
 def test_many_are_published_at_once_and_the_authors_are_told(alice: User, staff: int) -> None:
