@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from marketplace.exceptions import DocumentRefused, TextRefused
 from marketplace.services.plain_text import plain_text
@@ -14,6 +14,7 @@ DEEPEST: Final = 8
 MOST_NODES: Final = 500
 LARGEST: Final = 10**15
 LONGEST_KEY: Final = 60
+LONGEST_PLACE: Final = 100
 
 #: A key that no other can be mistaken for, nor for two of them with a dot between.
 _BARE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -24,8 +25,19 @@ _SECRET_NAME: Final = re.compile(
     r"passw|passphrase|^pass$|pwd|credential|bearer|authorization|mnemonic|^seed|cookie|jwt|^\$enc$|webhook",
     re.IGNORECASE,
 )
+#: What stands between names that are written as one.
+_BETWEEN_NAMES: Final = re.compile(r"[^\w$ -]+")
 #: What a key looks like: long, in one piece, and no word. A URL may hold one too.
 _SECRET_VALUE: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9+/=_.-]{32,}|://[^/\s]*@|-----BEGIN ")
+
+
+class _Node(NamedTuple):
+    """Something in a document. A key may hold dots, so it is not read from a path; members of a list have none."""
+
+    path: tuple[str, ...]
+    key: str | None
+    value: object
+    depth: int
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -61,39 +73,49 @@ def problems_of_document(document: object) -> Iterator[str]:
     """Each way in which a document is beyond the limits, or holds what looks like a secret."""
     if len(json.dumps(document, default=str).encode()) > MOST_BYTES:
         yield f"At most {MOST_BYTES // 1024} KiB."
-    nodes = list(_nodes(document, "", 0))
+    nodes = list(_nodes(document, ()))
     if len(nodes) > MOST_NODES:
         yield f"At most {MOST_NODES} values."
-    if max(depth for _, _, depth in nodes) > DEEPEST:
+    if max(node.depth for node in nodes) > DEEPEST:
         yield f"Groups within groups, at most {DEEPEST} deep."
-    for path, value, _ in nodes:
-        yield from _problems_of(path, value)
+    for node in nodes:
+        yield from _problems_of(node)
 
 
-def _problems_of(path: str, value: object) -> Iterator[str]:
-    name = path.rpartition(".")[2]
+def _problems_of(node: _Node) -> Iterator[str]:
+    place, value = _place(node.path), node.value
     try:
-        plain_text(name, longest=LONGEST_KEY)
+        if node.key is not None:
+            plain_text(node.key, longest=LONGEST_KEY)
         if isinstance(value, str):
             plain_text(value, longest=2000)
     except TextRefused as refused:
-        yield f"{path[:100]!r}: {refused}"
+        yield f"“{place}”: {refused}"
         return
-    if _SECRET_NAME.search(name) or (isinstance(value, str) and _SECRET_VALUE.search(value)):
-        yield f"“{path[:100]}” looks like a secret. A template is read by everyone: leave it out."
+    if _names_a_secret(node.key or "") or (isinstance(value, str) and _SECRET_VALUE.search(value)):
+        yield f"“{place}” looks like a secret. A template is read by everyone: leave it out."
     if isinstance(value, int) and abs(value) >= LARGEST:
-        yield f"“{path[:100]}” is a larger number than TradeWise stores."
+        yield f"“{place}” is a larger number than TradeWise stores."
 
 
-def _nodes(value: object, path: str, depth: int) -> Iterator[tuple[str, object, int]]:
-    """(path, value, depth) of everything in a document."""
-    yield path, value, depth
+def _names_a_secret(key: str) -> bool:
+    """Whether all of it does, or a piece: "x.key" and "api_key." are no better than what they are made of."""
+    return any(_SECRET_NAME.search(piece.strip()) for piece in (key, *_BETWEEN_NAMES.split(key)))
+
+
+def _place(path: tuple[str, ...]) -> str:
+    words = path_in_words(path)
+    return words if len(words) <= LONGEST_PLACE else f"{words[: LONGEST_PLACE - 1]}…"
+
+
+def _nodes(value: object, path: tuple[str, ...], key: str | None = None, depth: int = 0) -> Iterator[_Node]:
+    yield _Node(path, key, value, depth)
     if isinstance(value, dict):
         for name, member in value.items():
-            yield from _nodes(member, f"{path}.{name}".lstrip("."), depth + 1)
+            yield from _nodes(member, (*path, name), name, depth + 1)
     elif isinstance(value, list):
         for member in value:
-            yield from _nodes(member, path, depth + 1)
+            yield from _nodes(member, path, None, depth + 1)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

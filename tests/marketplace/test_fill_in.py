@@ -48,6 +48,8 @@ def test_what_it_says_is_in_the_fields_and_saved_from_there(client: Client) -> N
         ("{", "This is not JSON"),
         ("", "This is not JSON"),
         ({**DCA, "api_key": "x"}, "looks like a secret"),
+        ({**DCA, "api_key.": "x"}, "“&#x27;api_key.&#x27;” looks like a secret"),
+        ({**DCA, "\x00.x": 1}, "“&#x27;\\x00.x&#x27;”: Leave out"),
         ({**DCA, "parameters": {"base_order": "much"}}, "parameters.base_order: "),
         ({**DCA, "pairs": ["NOPE"]}, "pairs"),
         ("[" * 5000, "deep"),

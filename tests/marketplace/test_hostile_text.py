@@ -1,9 +1,12 @@
 """Text and documents that somebody writes to mislead, to break, or by mistake."""
 
+import json
+from typing import Any
+
 import pytest
 
 from marketplace.exceptions import DocumentRefused, TextRefused
-from marketplace.services.documents import DEEPEST, MOST_NODES, read_document
+from marketplace.services.documents import DEEPEST, MOST_NODES, problems_of_document, read_document
 from marketplace.services.plain_text import name_key, plain_line, plain_text
 
 
@@ -63,6 +66,59 @@ def test_what_looks_like_a_secret_is_refused_and_not_quoted(document: str) -> No
     with pytest.raises(DocumentRefused, match="looks like a secret") as refusal:
         read_document(document)
     assert "vmPUZE" not in str(refusal.value)
+
+
+def nested(key: str, value: object = 1) -> list[dict[str, Any]]:
+    """A document that has the key on top, in a group, in a list, and above a group."""
+    return [{key: value}, {"a": {key: value}}, {"a": [{"b": 1}, {key: value}]}, {key: {"a": value}}]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "\x00.x", "x.\x00", "x.\x00.y", "\ud800.x", "\u202e.x", ".\u202e", "\u200b.x", "a.Z\u0335\u0321\u0322\u0327.b",
+        "k" * 5000 + ".x", "." * 61,
+    ],
+)  # fmt: skip
+def test_no_dot_in_a_key_keeps_it_from_being_looked_at(key: str) -> None:
+    for document in nested(key):
+        with pytest.raises(DocumentRefused) as refusal:
+            read_document(json.dumps(document))
+        said = str(refusal.value)
+        assert "At most 60" in said or "Leave out" in said
+        assert said.startswith("“")
+        assert len(said) < 300
+        plain_text(said)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password.x", "x.password", "x.password.y", "api_key.", ".api_key", "api_key.x", "api.key", "api.key.x", "keys.x",
+     "x.pass.y", "x.seed", ".$enc", "api_key:", "api_key/x", "api_key\n", " api_key ", "key "],
+)  # fmt: skip
+def test_a_secret_is_no_other_for_a_dot_in_its_name(key: str) -> None:
+    for document in nested(key, "hunter2"):
+        with pytest.raises(DocumentRefused, match="looks like a secret") as refusal:
+            read_document(json.dumps(document))
+        assert "hunter2" not in str(refusal.value)
+
+
+def test_a_place_is_named_as_it_is_and_without_what_is_not_seen() -> None:
+    hidden: dict[str, Any] = {"\u202ea": {"api_key": 1}, "b": {".c": 10**15}, "d.e": {"größe": 10**15}}
+    assert [problem.partition("”")[0] for problem in problems_of_document(hidden)] == [
+        "“'\\u202ea'",
+        "“'\\u202ea'.api_key",
+        "“b.'.c'",
+        "“'d.e'.'größe'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "key", ["fees.maker", "v1.5", ".x", "a..b", "Größe (in %)", "passes", "monkey.x", "seat", ""]
+)
+def test_a_dot_in_an_honest_key_is_kept(key: str) -> None:
+    for document in nested(key):
+        assert read_document(json.dumps(document)) == document
 
 
 def test_an_honest_document_is_kept_as_it_is() -> None:

@@ -81,6 +81,18 @@ def test_arbitrage_is_a_document(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    "key", ["\\u0000.x", "\\ud800.x", "\\u202e.x", "password.x", "api_key.", "k" * 5000 + ".x"]
+)
+@pytest.mark.parametrize("document", ['{"%s": 1}', '{"a": [{"%s": 1}]}'])
+def test_a_dot_in_a_key_of_a_document_lets_nothing_through(client: Client, document: str, key: str) -> None:
+    form = {"name": "Two places", "risk_level": "high", "description": "", "config": document % key}
+    answer = client.post("/templates/new/arbitrage/", form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["config"]
+    assert sql("SELECT FROM bot_templates") == []
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"name": "Calm\u202egnp"}, "turn the direction of writing"),
