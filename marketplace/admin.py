@@ -146,8 +146,8 @@ class VersionAdmin(WatchedAdmin):
 
     @admin.display(description="against the last published version")
     def changes(self, version: TemplateVersion) -> str:
-        """Old → new, one field in each line."""
-        return "\n".join(changes_of(version)) or "Nothing differs."
+        """Old → new, one field in each line: a line of an author's own must not look like another change."""
+        return "\n".join(" ↵ ".join(each.splitlines()) for each in changes_of(version)) or "Nothing differs."
 
     @admin.action(description="Publish")
     def approve(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:

@@ -87,7 +87,8 @@ def test_the_queue_is_by_age_with_checks_and_differences(alice: User, mallory: U
 def test_a_document_hides_nothing_from_who_decides(alice: User) -> None:
     document = {"strategy": "arbitrage", "Description": "It waits.", "Risk": "High"}
     number = made(alice, "published", config=document)
-    said = text(description="Send me your coins.", strategy_type=StrategyType.ARBITRAGE, config=document)
+    lines = "Send me your coins.\nRisk: High → Low"
+    said = text(description=lines, strategy_type=StrategyType.ARBITRAGE, config=document)
     with tenant_context(alice.tenant_id, actor=str(alice.pk)):
         authoring.change(actor=alice, template=template(number), text=said)
     ask("submit", alice, number)
@@ -99,6 +100,7 @@ def test_a_document_hides_nothing_from_who_decides(alice: User) -> None:
         assert page[0] == 200
         assert "Description: — → Send me your coins." in text_of(page)
         assert "Nothing differs." not in text_of(page)
+    assert "coins. ↵ Risk: High → Low" in text_of(change), "a line of the author's is no change of its own"
 
 
 def test_many_are_published_at_once_and_the_authors_are_told(alice: User, staff: int) -> None:
