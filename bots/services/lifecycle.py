@@ -49,14 +49,16 @@ def request_start(*, actor: User, bot: Bot) -> Bot:
 @transaction.atomic
 @ledger.named("bot.resume")
 def request_resume(*, actor: User, bot: Bot) -> Bot:
-    """Let a paused bot open new trades again, or take back a stop of an engine. Raises CommandRefused."""
+    """Let a paused bot open new trades again, or take back a stop of an engine. One that runs although it is to be
+    paused is to run from now on. Raises CommandRefused.
+    """
     if is_run_here(bot) and bot.desired_state == DesiredState.STOPPED:
         return running.start(actor=actor, bot=bot)
     bot = lock(bot)
     _refuse_unless_up(bot)
     if _is_asked_already(bot, Command.START):
         return bot
-    if bot.status == BotStatus.RUNNING:
+    if bot.status == BotStatus.RUNNING and bot.desired_state != DesiredState.PAUSED:
         raise CommandRefused(f"{bot} is not paused: it is running.")
     if bot.status == BotStatus.INACTIVE:
         raise CommandRefused(f"{bot} is not paused: it is stopped. Start it instead.")

@@ -94,7 +94,7 @@ def pause(*, actor: User, subscription: Subscription) -> Subscription:
     """
     subscription, bot, engine = lock_parts(actor, subscription)
     refuse_over(subscription, bot)
-    if engine.is_on and bot.desired_state == DesiredState.RUNNING:
+    if _is_to_be_asked_to_pause(bot, engine):
         lifecycle.request_pause(actor=actor, bot=bot)
     if subscription.status != SubscriptionStatus.PAUSED:
         subscription.status, subscription.paused_at = SubscriptionStatus.PAUSED, CurrentTimestamp()
@@ -113,7 +113,8 @@ def resume(*, actor: User, subscription: Subscription) -> Subscription:
     refuse_over(subscription, bot)
     if not engine.is_on or bot.desired_state == DesiredState.STOPPED:
         running.start(actor=actor, bot=bot)
-    elif bot.desired_state == DesiredState.PAUSED and bot.status != BotStatus.RUNNING:
+    elif bot.desired_state == DesiredState.PAUSED:
+        # Also where it is seen to run, after a pause that was lost: its engine would start again paused.
         lifecycle.request_resume(actor=actor, bot=bot)
     if subscription.status != SubscriptionStatus.ACTIVE:
         subscription.paused_for = _paused_in_all(subscription)
@@ -194,6 +195,15 @@ def _begin(subscription: Subscription) -> None:
     except IntegrityError:
         _refuse_newer(offered(subscription.template_id), subscription.version)
         raise
+
+
+def _is_to_be_asked_to_pause(bot: Bot, engine: BotEngine) -> bool:
+    """An engine that starts comes up as it is wanted. Of one that is up counts what is seen: a pause may be lost."""
+    if not engine.is_on or bot.desired_state == DesiredState.STOPPED:
+        return False
+    if bot.desired_state == DesiredState.PAUSED:
+        return engine.phase == Phase.UP and bot.status != BotStatus.CONNECTED
+    return True
 
 
 def _paused_in_all(subscription: Subscription) -> Any:

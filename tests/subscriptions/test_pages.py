@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.html import escape
 
 from bots.enums import Mode, Phase
@@ -183,7 +184,7 @@ def test_the_pages_open_whatever_the_bot_does(client, alice, status, phase):
     ("status", "bot", "words"),
     [
         ("active", {"desired_state": "stopped"}, "was stopped on its own page. Resume to start it again."),
-        ("active", {"desired_state": "paused"}, "was paused on its own page"),
+        ("active", {"desired_state": "paused", "status": "connected"}, "was paused on its own page"),
         ("paused", {}, "was started again on its own page, so it trades"),
         ("cancelled", {}, "is being stopped"),
         ("active", {"connection_error": "It ended."}, "It ended."),
@@ -192,6 +193,42 @@ def test_the_pages_open_whatever_the_bot_does(client, alice, status, phase):
 def test_what_a_trader_would_not_expect_is_said(client, alice, status, bot, words):
     make_subscription(alice, make_template(), status, bot=bot)
     assert words in text_of(client.get("/subscriptions/"))
+
+
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_a_bot_that_trades_although_it_is_to_be_paused_is_told_of_and_can_be_paused_again(
+    client, alice, status
+):
+    words, bot = "although it is to be paused", {"desired_state": "paused"}
+    subscription = make_subscription(alice, make_template(), status, bot=bot)
+    page = text_of(client.get("/subscriptions/"))
+    assert words in page
+    assert "was paused on its own page" not in page
+    for verb in ("pause", "resume"):
+        assert f'formaction="{url(subscription, verb)}"' in page
+    assert client.post(url(subscription, "pause")).status_code == 303
+    page = text_of(client.get("/subscriptions/"))
+    assert "was asked to open no new trades" in page
+    assert words not in page
+    assert mine(alice)[0].bot.command == "pause"
+
+
+@pytest.mark.parametrize(
+    "bot",
+    [
+        {"status": "connected", "health": "paused"},
+        {"status": "error"},
+        {"status": "stopping"},
+        # Its engine has just come up, and is told.
+        {"status": "running", "command": "pause", "command_asked_at": timezone.now},
+    ],
+)
+def test_a_paused_one_is_not_said_to_trade_where_that_is_not_seen(client, alice, bot):
+    bot = {name: value() if callable(value) else value for name, value in bot.items()}
+    subscription = make_subscription(alice, make_template(), "paused", bot={**bot, "desired_state": "paused"})
+    page = text_of(client.get("/subscriptions/"))
+    assert "although it is to be paused" not in page
+    assert url(subscription, "pause") not in page
 
 
 def test_one_of_a_template_that_is_public_no_longer_stays(client, alice):

@@ -213,6 +213,36 @@ def test_one_that_was_paused_by_hand_can_be_paused_and_resumed(alice):
     assert now(subscription)[1].command == "start"
 
 
+# A pause that was given up before it was sent: the bot runs on, and is to be paused.
+LOST: dict[str, Any] = {"desired_state": "paused"}
+
+
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_a_pause_that_was_lost_is_asked_again_and_only_once(alice, status):
+    subscription = make_subscription(alice, make_template(), status, bot=LOST)
+    paused = ask(alice, following.pause, subscription)
+    _, bot, _ = now(subscription)
+    assert (paused.status, bot.command, bot.desired_state) == ("paused", "pause", DesiredState.PAUSED)
+    ask(alice, following.pause, subscription)
+    assert now(subscription)[1].command_asked_at == bot.command_asked_at
+
+
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_resuming_after_a_pause_that_was_lost_makes_the_bot_one_that_is_to_run(alice, status):
+    subscription = make_subscription(alice, make_template(), status, bot=LOST)
+    assert ask(alice, following.resume, subscription).status == "active"
+    assert now(subscription)[1].desired_state == DesiredState.RUNNING
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.LAUNCHED, Phase.ENDING])
+def test_one_that_starts_again_paused_need_not_be_asked_to_pause(alice, phase):
+    starts_paused = {"status": BotStatus.STARTING, "desired_state": "paused"}
+    subscription = make_subscription(alice, make_template(), phase=phase, bot=starts_paused)
+    assert ask(alice, following.pause, subscription).status == "paused"
+    _, bot, engine = now(subscription)
+    assert (bot.command, bot.status, engine.phase) == ("", BotStatus.STARTING, phase)
+
+
 # ——— the allocation ———
 
 
