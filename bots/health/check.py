@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from bots.adapters import Adapter, AdapterError, Credentials, CredentialsError, Probe, adapter_for
 from bots.enums import BotType, Command, HealthReason
 from bots.health import readings
-from bots.health.commands import Next, Step, next_step, refused
+from bots.health.commands import Next, Step, is_late, next_step, refused
 from bots.health.leased import Leased
 from bots.health.readings import Reading
 from bots.health.record import anew, turn
@@ -120,7 +120,8 @@ class Checker:
             await adapter.command(command)
         except AdapterError as error:
             may_have_arrived = command is Command.RELOAD and error.reason not in _NEVER_ARRIVED
-            return refused(command, error.reason, error.sentence), seen, may_have_arrived
+            step = refused(command, error.reason, error.sentence, is_late=is_late(bot))
+            return step, seen, may_have_arrived
         if command is Command.RELOAD:
             return Next(Step.WAIT), seen, True
         again = await adapter.probe()

@@ -51,3 +51,10 @@ class Leased(NamedTuple):
         if self.command_asked_at is None:
             return 0.0
         return (self.leased_at - self.command_asked_at).total_seconds()
+
+    @property
+    def seconds_since_sent(self) -> float:
+        """How long the bot has had it, 0 for one that is only being sent now."""
+        if self.command_sent_at is None:
+            return 0.0
+        return (self.leased_at - self.command_sent_at).total_seconds()

@@ -86,6 +86,68 @@ def test_a_command_without_effect_within_a_minute_is_given_up(town, connected, s
     assert "did not stop within 60 seconds" in told(sql, bot)[0]
 
 
+def test_a_pause_that_no_worker_was_there_to_send_is_sent_however_old_it_is(town, connected, sweeps, sql):
+    played = town.bot()
+    bot = connected(played.url)
+    sweeps()
+    ask(sql, bot, "pause", age=7200)
+    sweeps()
+    row = sql.bot(bot)
+    assert (row.status, row.command, row.command_sent_at) == ("connected", "", None)
+    assert played.commands == ["pause"]
+    assert told(sql, bot) == ["The bot is paused: it opens no new trades and goes on to manage those it has."]
+
+
+def test_a_pause_that_was_sent_late_has_its_minute_from_then_on(town, connected, sweeps, sql):
+    played = town.bot()
+    bot = connected(played.url)
+    sweeps()
+    played.obeys = False
+    ask(sql, bot, "pause", age=7200)
+    for _ in range(2):
+        sweeps()
+        assert (sql.bot(bot).status, sql.bot(bot).command) == ("stopping", "pause")
+        sql.make_due()
+    played.hangs = True
+    sweeps(timeout=0.1)
+    assert (sql.bot(bot).command, told(sql, bot)) == ("pause", [])
+    played.hangs = False
+    sql("UPDATE bots SET command_sent_at = now() - interval '61 s', next_check_at = now()")
+    sweeps()
+    assert (sql.bot(bot).status, sql.bot(bot).command) == ("running", "")
+    assert "did not pause within 60 seconds" in told(sql, bot)[0]
+    assert played.commands == ["pause"]
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "status"),
+    [("stopped", "start", "inactive"), ("running", "reload", "running"), ("running", "stop", "running")],
+)
+def test_what_would_start_a_bot_or_leave_its_trades_unwatched_is_not_sent_late(
+    town, connected, sweeps, sql, before, command, status
+):
+    played = town.bot()
+    played.state = before
+    bot = connected(played.url)
+    sweeps()
+    ask(sql, bot, command, age=61)
+    sweeps()
+    assert (sql.bot(bot).status, sql.bot(bot).command) == (status, "")
+    assert "within 60 seconds" in told(sql, bot)[0]
+    assert played.commands == []
+
+
+def test_an_old_pause_does_not_start_a_bot_that_is_stopped(town, connected, sweeps, sql):
+    played = town.bot()
+    played.state = "stopped"
+    bot = connected(played.url)
+    sweeps()
+    ask(sql, bot, "pause", age=7200)
+    sweeps()
+    assert (sql.bot(bot).status, sql.bot(bot).command, played.commands) == ("inactive", "", [])
+    assert "would have started it" in told(sql, bot)[0]
+
+
 def test_a_command_to_a_bot_that_died_is_given_up_after_a_minute_and_the_bot_is_down(
     town, connected, sweeps, sql
 ):

@@ -320,6 +320,18 @@ def test_a_command_that_did_not_arrive_is_tried_again(reason):
     assert refused(Command.STOP, HealthReason(reason), "Because.").step is Step.WAIT
 
 
+def test_a_late_pause_that_did_not_arrive_is_given_up():
+    step = refused(Command.PAUSE, HealthReason.TIMED_OUT, "Because.", is_late=True)
+    assert step.step is Step.END
+    assert "did not pause within 60 seconds. Because." in step.sentence
+
+
+def test_an_old_pause_waits_for_no_bot_that_is_away_or_reloads():
+    was = bot(command="pause", asked=PATIENCE + 1, status="stopping", desired_state="paused")
+    assert next_step(was, silence(), sent=False).step is Step.END
+    assert next_step(was, answer("reloading"), sent=False).step is Step.END
+
+
 @pytest.mark.parametrize("reason", ["auth", "needs_token"])
 def test_a_wrong_password_ends_a_command_at_once_and_is_not_tried_each_second(reason):
     verdict = look(bot(command="stop", asked=3, sent=2, status="stopping"), silence(reason))
