@@ -21,6 +21,10 @@ class PauseWouldStart(CommandRefused):
     """Freqtrade starts a stopped bot when it is asked to pause."""
 
 
+class WayNotChosen(CommandRefused):
+    """The bot's engine is on, and its trader was not asked what is to become of its open trades."""
+
+
 class BotIsGone(DomainError):  # noqa: N818
     """The bot was deleted since it was read."""
 

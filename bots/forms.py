@@ -205,11 +205,19 @@ class SelectedForm(forms.Form):
 class StopForm(forms.Form):
     """What becomes of the open trades of an engine that is stopped."""
 
+    #: Sent by pages that showed no choice, since the engine was off.
+    IS_OFF: Final = "off"
+
     way = forms.ChoiceField(
         label="What becomes of its open trades",
-        choices=StopWay.choices,
+        choices=[*StopWay.choices, (IS_OFF, "It is off")],
         error_messages={"required": "Choose what becomes of the open trades."},
     )
+
+    def chosen(self) -> StopWay | None:
+        """None where the trader was not asked: that will do for an engine that is still off, and for no other."""
+        way = self.cleaned_data["way"]
+        return None if way == self.IS_OFF else StopWay(way)
 
 
 class NamedForm(forms.Form):

@@ -72,10 +72,6 @@ def request_stop(*, actor: User, bot: Bot, way: StopWay | None = None) -> Bot:
     says what becomes of them. Raises CommandRefused.
     """
     if is_run_here(bot):
-        if way is None:
-            raise CommandRefused(
-                f"Say what is to become of the open trades of {bot}: choose a way to stop it."
-            )
         return running.stop(actor=actor, bot=bot, way=way)
     bot = lock(bot)
     if _is_asked_already(bot, Command.STOP):

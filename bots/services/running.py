@@ -23,6 +23,7 @@ from bots.exceptions import (
     NotRunHere,
     SetupRefused,
     TooManyBots,
+    WayNotChosen,
 )
 from bots.models import Bot, BotEngine
 from bots.models.bot import new_bot_id
@@ -141,12 +142,19 @@ def start(*, actor: Owner, bot: Bot) -> Bot:
 
 @transaction.atomic
 @ledger.named("bot.stop")
-def stop(*, actor: Owner, bot: Bot, way: StopWay) -> Bot:
+def stop(*, actor: Owner, bot: Bot, way: StopWay | None) -> Bot:
     """Stop the engine; `way` says what becomes of its open trades. Another way may be asked for while one goes on.
 
-    Raises CommandRefused for a bot that is off.
+    Without a way one that was given up is left stopped. Raises CommandRefused for a bot that is off, and WayNotChosen
+    for one that is on: it may have been started since its trader looked.
     """
     bot, engine = lock_engine(bot)
+    if way is None:
+        if engine.is_on:
+            raise WayNotChosen(
+                f"{bot} is on. Say what is to become of its open trades: choose a way to stop it."
+            )
+        way = StopWay.NOW
     if bot.desired_state == DesiredState.STOPPED and engine.stop_way == way and engine.is_on:
         return bot
     if engine.phase == Phase.OFF:

@@ -81,7 +81,7 @@ def _stop_engine(request: TraderRequest, bot: Bot, engine: BotEngine) -> HttpRes
     """The choice of what becomes of the open trades, the safest first; then what was chosen."""
     form = StopForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        service = partial(lifecycle.request_stop, way=StopWay(form.cleaned_data["way"]))
+        service = partial(lifecycle.request_stop, way=form.chosen())
         return _ask(request, bot, service, "{bot} was asked to stop.")
     asked = request.GET.get("way", "")
     context = {

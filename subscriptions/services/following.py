@@ -144,10 +144,10 @@ def change_allocation(*, actor: User, subscription: Subscription, allocation: De
 
 @transaction.atomic
 @ledger.named("subscription.cancel")
-def cancel(*, actor: User, subscription: Subscription, way: StopWay) -> Subscription:
+def cancel(*, actor: User, subscription: Subscription, way: StopWay | None) -> Subscription:
     """End it for good. `way` says what becomes of the open trades of its bot, which stays, stopped, with its record.
 
-    Raises SubscriptionIsGone.
+    Raises SubscriptionIsGone, or WayNotChosen for a bot that is on where the trader was not asked.
     """
     subscription, bot, engine = lock_parts(actor, subscription)
     if subscription.is_over:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.http import TraderRequest
 from bots.enums import StopWay
-from bots.exceptions import SetupRefused
+from bots.exceptions import SetupRefused, WayNotChosen
 from bots.forms import StopForm
 from bots.strategies import needs
 from bots.strategies.fields import plain
@@ -86,15 +86,21 @@ def cancel(request: TraderRequest, bot_id: str) -> HttpResponse:
     """The choice of what becomes of the open trades, the safest first; then what was chosen."""
     subscription = own_subscription(bot_id)
     form = StopForm(request.POST if request.method == "POST" else None)
+    refusal = None
     if form.is_bound and form.is_valid():
-        done = "The subscription of {bot} is cancelled. The bot stays, with its record."
-
-        def service(**asked: Any) -> Subscription:
-            return following.cancel(**asked, way=StopWay(form.cleaned_data["way"]))
-
-        return _ask(request, subscription, service, done)
+        try:
+            following.cancel(actor=request.user, subscription=subscription, way=form.chosen())
+        except WayNotChosen as not_chosen:
+            # Its bot was off when the page was made: now there is a choice to show.
+            refusal, subscription = not_chosen, own_subscription(bot_id)
+        except DomainError as refused:
+            return _list(request, refusal=refused)
+        else:
+            done = f"The subscription of {subscription.bot} is cancelled. The bot stays, with its record."
+            return _done(request, done)
     context = {"subscription": subscription, "form": form, **_before_cancelling(subscription)}
-    return render(request, "subscriptions/cancel.html", context, status=422 if form.is_bound else 200)
+    status = 409 if refusal else 422 if form.is_bound else 200
+    return render(request, "subscriptions/cancel.html", {**context, "refusal": refusal}, status=status)
 
 
 def own_subscription(bot_id: str) -> Subscription:

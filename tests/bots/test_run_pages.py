@@ -541,6 +541,28 @@ def test_stopping_asks_what_becomes_of_the_open_trades_the_safest_first(client, 
     assert bots_of(alice)[0].engine.stop_way == "close"
 
 
+def test_leave_it_stopped_on_a_page_that_is_stale_stops_no_engine_that_was_started_meanwhile(client, alice):
+    bot = engine_bot(alice.tenant_id, Phase.FAILED, connection_error="It ended.")
+    (way,) = re.findall(r'id="leave"[^>]* name="way" value="(\w+)"', page_of(client, bot))
+    with tenant_context(alice.tenant_id):
+        BotEngine.objects.update(phase=Phase.UP)
+        Bot.objects.update(status="running", health="ok", connection_error=None)
+    answer = client.post(f"{bot.get_absolute_url()}stop/", {"way": way}, headers=LIVE)
+    assert answer.status_code == 409
+    assert "choose a way to stop it" in answer["HX-Trigger"]
+    assert f'href="{bot.get_absolute_url()}stop/"' in text_of(answer)
+    (after,) = bots_of(alice)
+    assert (after.desired_state, after.engine.phase, after.engine.stop_way) == ("running", Phase.UP, "")
+
+
+def test_one_that_was_given_up_is_left_stopped_from_its_page(client, alice):
+    bot = engine_bot(alice.tenant_id, Phase.FAILED, connection_error="It ended.")
+    (way,) = re.findall(r'id="leave"[^>]* name="way" value="(\w+)"', page_of(client, bot))
+    assert client.post(f"{bot.get_absolute_url()}stop/", {"way": way}, headers=LIVE).status_code == 200
+    (after,) = bots_of(alice)
+    assert (after.desired_state, after.engine.phase) == ("stopped", Phase.OFF)
+
+
 @pytest.mark.parametrize(("way", "kept"), [({}, "exits"), ({"way": "now"}, "now")])
 def test_several_are_stopped_with_one_way_for_the_engines(client, alice, way, kept):
     engine = engine_bot(alice.tenant_id, Phase.UP)

@@ -20,6 +20,7 @@ from bots.exceptions import (
     NotRunHere,
     SetupRefused,
     TooManyBots,
+    WayNotChosen,
 )
 from bots.models import Bot, BotEngine, BotEvent, EngineHost, EnginePlace
 from bots.models.bot import new_bot_id
@@ -262,12 +263,32 @@ def test_one_that_is_off_is_not_stopped_again(alice):
         ask(alice, lifecycle.request_stop, engine_bot(alice.tenant_id), way=StopWay.NOW)
 
 
-def test_one_that_was_given_up_can_be_left_alone(alice):
+@pytest.mark.parametrize("way", [StopWay.NOW, None])
+def test_one_that_was_given_up_can_be_left_alone(alice, way):
     bot = engine_bot(alice.tenant_id, Phase.FAILED, connection_error="It ended.")
-    ask(alice, lifecycle.request_stop, bot, way=StopWay.NOW)
+    ask(alice, lifecycle.request_stop, bot, way=way)
     bot, engine = now(bot)
     assert (bot.status, bot.health, bot.connection_error) == (BotStatus.INACTIVE, HealthReason.STOPPED, None)
     assert engine.phase == Phase.OFF
+
+
+@pytest.mark.parametrize("phase", sorted({*Phase} - {Phase.OFF, Phase.FAILED}))
+def test_one_that_is_on_is_not_stopped_without_a_way(alice, phase):
+    bot = engine_bot(alice.tenant_id, phase)
+    was, engine = now(bot)
+    with pytest.raises(WayNotChosen, match="choose a way to stop it"):
+        ask(alice, lifecycle.request_stop, bot)
+    after, engine_after = now(bot)
+    assert (after.status, after.desired_state, after.updated_at) == (
+        was.status,
+        was.desired_state,
+        was.updated_at,
+    )
+    assert (engine_after.phase, engine_after.stop_way, engine_after.next_visit_at) == (
+        engine.phase,
+        engine.stop_way,
+        engine.next_visit_at,
+    )
 
 
 # ——— pausing, and what cannot be asked ———

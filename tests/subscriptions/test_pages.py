@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from bots.enums import Mode, Phase
-from bots.models import BotEngine
+from bots.models import Bot, BotEngine
 from subscriptions.models import Subscription
 from tests.bots.test_run_services import at_once
 from tests.factories.engines import DCA, machine
@@ -337,13 +337,44 @@ def test_cancelling_offers_the_choice_about_open_trades_the_safest_first(client,
     assert mine(alice)[0].bot.engine.stop_way == "close"
 
 
-def test_one_whose_bot_is_off_is_cancelled_without_a_choice(client, alice):
-    subscription = make_subscription(alice, make_template(), phase=Phase.OFF)
+@pytest.mark.parametrize("phase", [Phase.OFF, Phase.FAILED])
+def test_one_whose_bot_is_off_is_cancelled_without_a_choice(client, alice, phase):
+    subscription = make_subscription(alice, make_template(), phase=phase)
     page = text_of(client.get(url(subscription, "cancel")))
     assert "Its bot is off" in page
     assert 'type="radio"' not in page
-    assert client.post(url(subscription, "cancel"), {"way": "now"}).status_code == 303
-    assert mine(alice)[0].status == "cancelled"
+    assert client.post(url(subscription, "cancel"), {"way": hidden_way(page)}).status_code == 303
+    (after,) = mine(alice)
+    assert (after.status, after.bot.engine.phase) == ("cancelled", Phase.OFF)
+
+
+def hidden_way(page: str) -> str:
+    """What the page sends where it shows no choice."""
+    (way,) = re.findall(r'type="hidden" name="way" value="(\w+)"', page)
+    return str(way)
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.LAUNCHED, Phase.UP, Phase.CLOSING])
+@pytest.mark.parametrize("was", [Phase.OFF, Phase.FAILED])
+def test_a_page_that_is_stale_cancels_nothing_whose_bot_was_started_meanwhile(
+    client, alice, figures, was, phase
+):
+    subscription = make_subscription(alice, make_template(), phase=was)
+    figures(subscription.bot, open_trade_count=2)
+    way = hidden_way(text_of(client.get(url(subscription, "cancel"))))
+    with tenant_context(alice.tenant_id):
+        BotEngine.objects.update(phase=phase)
+        Bot.objects.update(desired_state="running", status="running")
+    answer = client.post(url(subscription, "cancel"), {"way": way})
+    page = text_of(answer)
+    assert answer.status_code == 409
+    for words in ("The subscription is not cancelled", "choose a way to stop it", "It has 2 open trades."):
+        assert words in page
+    assert re.findall(r'name="way" value="(\w+)"', page) == ["exits", "close", "now"]
+    (after,) = mine(alice)
+    assert (after.status, after.bot.desired_state, after.bot.engine.phase) == ("active", "running", phase)
+    assert client.post(url(subscription, "cancel"), {"way": "exits"}).status_code == 303
+    assert mine(alice)[0].bot.engine.stop_way == "exits"
 
 
 @pytest.mark.parametrize(
