@@ -113,8 +113,9 @@ def resume(*, actor: User, subscription: Subscription) -> Subscription:
     refuse_over(subscription, bot)
     if not engine.is_on or bot.desired_state == DesiredState.STOPPED:
         running.start(actor=actor, bot=bot)
-    elif bot.desired_state == DesiredState.PAUSED:
-        # Also where it is seen to run, after a pause that was lost: its engine would start again paused.
+    elif bot.desired_state == DesiredState.PAUSED or bot.status == BotStatus.CONNECTED:
+        # Also where it is seen to run, after a pause that was lost: its engine would start again paused. And where it
+        # is seen paused after a resume that was lost.
         lifecycle.request_resume(actor=actor, bot=bot)
     if subscription.status != SubscriptionStatus.ACTIVE:
         subscription.paused_for = _paused_in_all(subscription)

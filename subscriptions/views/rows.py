@@ -24,6 +24,7 @@ GOES_ON: Final = "Your bot goes on as it is set up."
 NOT_PAUSED: Final = (
     "Its bot still opens new trades, although it is to be paused. Pause it again, or resume it."
 )
+NOT_RESUMED: Final = "Its bot still opens no new trades, although it is to run. Resume it."
 NOT_PUBLIC: Final = f"The template is no longer offered. {GOES_ON}"
 
 
@@ -45,8 +46,8 @@ class Row:
     compared: Compared
     newer: int | None
     """The number of a newer version, where there is one to move to."""
-    trades_on: bool
-    """Whether its bot is seen to trade although it is to be paused, and nothing is on its way to it."""
+    astray: str
+    """What to say where its bot does not do what it is to do, and nothing is on its way to it; else empty."""
 
     @property
     def title(self) -> str:
@@ -58,15 +59,17 @@ class Row:
         """Whether pausing is offered: also once more, where a pause was lost."""
         if self.subscription.is_over:
             return False
-        return self.subscription.status == SubscriptionStatus.ACTIVE or self.trades_on
+        return self.subscription.status == SubscriptionStatus.ACTIVE or self.astray == NOT_PAUSED
 
     @property
     def may_resume(self) -> bool:
-        """Whether resuming is offered: to a paused one, and to one whose bot was stopped or paused by hand."""
+        """Whether resuming is offered: to a paused one, to one whose bot was stopped or paused by hand, and once more
+        where a resume was lost.
+        """
         if self.subscription.is_over:
             return False
         is_paused = self.subscription.status == SubscriptionStatus.PAUSED
-        return is_paused or self.bot.desired_state != DesiredState.RUNNING
+        return is_paused or bool(self.astray) or self.bot.desired_state != DesiredState.RUNNING
 
 
 def rows_of(subscriptions: Sequence[Subscription], now: datetime) -> list[Row]:
@@ -115,7 +118,7 @@ def _row(
     engine = engine_of(bot)
     asked = bot.command_asked_at
     is_under_way = bool(bot.command and asked is not None and now - asked < UNDER_WAY)
-    trades_on = not is_under_way and _trades_on(bot, engine)
+    astray = "" if is_under_way else _astray(bot, engine)
     status, label = status_words(bot.status, bot.health, bot.command, is_under_way=is_under_way)
     return Row(
         subscription=subscription,
@@ -126,17 +129,22 @@ def _row(
         mode=mode_of_engine(bot, engine),
         profit=figures.profit_all if figures else None,
         since=bot.created_at if bot.record_since is None else None,
-        notes=tuple(_notes(subscription, bot, template, engine, trades_on=trades_on)),
+        notes=tuple(_notes(subscription, bot, template, engine, astray)),
         is_bad=bot.status == BotStatus.ERROR or bot.health not in WORKING,
         compared=compare(subscription, now),
         newer=_newer(subscription, template),
-        trades_on=trades_on,
+        astray=astray,
     )
 
 
-def _trades_on(bot: Bot, engine: BotEngine | None) -> bool:
-    is_on = engine is not None and engine.is_on
-    return is_on and bot.desired_state == DesiredState.PAUSED and bot.status == BotStatus.RUNNING
+def _astray(bot: Bot, engine: BotEngine | None) -> str:
+    if engine is None or not engine.is_on:
+        return ""
+    lost: dict[tuple[str | None, str], str] = {
+        (DesiredState.PAUSED, BotStatus.RUNNING): NOT_PAUSED,
+        (DesiredState.RUNNING, BotStatus.CONNECTED): NOT_RESUMED,
+    }
+    return lost.get((bot.desired_state, bot.status), "")
 
 
 def _is_offered(template: BotTemplate | Withdrawn | None) -> TypeGuard[BotTemplate]:
@@ -154,8 +162,7 @@ def _notes(
     bot: Bot,
     template: BotTemplate | Withdrawn | None,
     engine: BotEngine | None,
-    *,
-    trades_on: bool,
+    astray: str,
 ) -> Iterable[str]:
     """What a trader would not expect, in sentences."""
     if bot.connection_error:
@@ -168,8 +175,8 @@ def _notes(
         return
     if not _is_offered(template):
         yield GOES_ON if isinstance(template, Withdrawn) else NOT_PUBLIC
-    if trades_on:
-        yield NOT_PAUSED
+    if astray:
+        yield astray
     elif subscription.status == SubscriptionStatus.PAUSED:
         if bot.desired_state == DesiredState.RUNNING and engine is not None and engine.is_on:
             yield "Its bot was started again on its own page, so it trades."

@@ -213,6 +213,25 @@ def test_a_bot_that_trades_although_it_is_to_be_paused_is_told_of_and_can_be_pau
     assert mine(alice)[0].bot.command == "pause"
 
 
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_a_bot_that_is_paused_although_it_is_to_run_is_told_of_and_can_be_resumed_again(
+    client, alice, status
+):
+    words, bot = (
+        "although it is to run",
+        {"desired_state": "running", "status": "connected", "health": "paused"},
+    )
+    subscription = make_subscription(alice, make_template(), status, bot=bot)
+    page = text_of(client.get("/subscriptions/"))
+    assert words in page
+    assert "so it trades" not in page
+    assert client.post(url(subscription, "resume")).status_code == 303
+    page = text_of(client.get("/subscriptions/"))
+    assert "was asked to go on" in page
+    assert words not in page
+    assert mine(alice)[0].bot.command == "start"
+
+
 @pytest.mark.parametrize(
     "bot",
     [

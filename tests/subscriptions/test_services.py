@@ -234,6 +234,17 @@ def test_resuming_after_a_pause_that_was_lost_makes_the_bot_one_that_is_to_run(a
     assert now(subscription)[1].desired_state == DesiredState.RUNNING
 
 
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_a_resume_that_was_lost_is_asked_again_and_only_once(alice, status):
+    lost = {"desired_state": "running", "status": "connected", "health": "paused"}
+    subscription = make_subscription(alice, make_template(), status, bot=lost)
+    resumed = ask(alice, following.resume, subscription)
+    _, bot, _ = now(subscription)
+    assert (resumed.status, bot.command, bot.desired_state) == ("active", "start", DesiredState.RUNNING)
+    ask(alice, following.resume, subscription)
+    assert now(subscription)[1].command_asked_at == bot.command_asked_at
+
+
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.LAUNCHED, Phase.ENDING])
 def test_one_that_starts_again_paused_need_not_be_asked_to_pause(alice, phase):
     starts_paused = {"status": BotStatus.STARTING, "desired_state": "paused"}
