@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -99,7 +100,10 @@ def _problems_of(node: _Node) -> Iterator[str]:
 
 
 def _names_a_secret(key: str) -> bool:
-    """Whether all of it does, or a piece: "x.key" and "api_key." are no better than what they are made of."""
+    """Whether all of it does, or a piece: "x.key" and "api_key." are no better than what they are made of. Nor is it
+    better in full-width letters, which read the same.
+    """
+    key = unicodedata.normalize("NFKC", key)
     return any(_SECRET_NAME.search(piece.strip()) for piece in (key, *_BETWEEN_NAMES.split(key)))
 
 

@@ -94,7 +94,8 @@ def test_no_dot_in_a_key_keeps_it_from_being_looked_at(key: str) -> None:
 @pytest.mark.parametrize(
     "key",
     ["password.x", "x.password", "x.password.y", "api_key.", ".api_key", "api_key.x", "api.key", "api.key.x", "keys.x",
-     "x.pass.y", "x.seed", ".$enc", "api_key:", "api_key/x", "api_key\n", " api_key ", "key "],
+     "x.pass.y", "x.seed", ".$enc", "api_key:", "api_key/x", "api_key\n", " api_key ", "key ", "ｐａｓｓｗｏｒｄ",
+     "x．ａｐｉ＿ｋｅｙ"],
 )  # fmt: skip
 def test_a_secret_is_no_other_for_a_dot_in_its_name(key: str) -> None:
     for document in nested(key, "hunter2"):
