@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
 CENT = Decimal("0.01")
 #: Seconds. A trade takes a minute or two; now and then the market goes the other way for a while.
-LONG = 600
+LONG = 1200
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def exchange(wild: ExchangeProcess) -> ExchangeProcess:
 
 
 def grid_around(price: Decimal) -> dict[str, Any]:
-    """Lines 1 % apart, ten below and ten above."""
+    """Lines 0.5 % apart, twenty below and twenty above: twice as far apart, a sale may take ten minutes."""
     return {
         "strategy": "grid",
         "exchange": "binance",
@@ -63,8 +63,8 @@ def grid_around(price: Decimal) -> dict[str, Any]:
         "parameters": {
             "lower": float((price * Decimal("0.9")).quantize(CENT)),
             "upper": float((price * Decimal("1.1")).quantize(CENT)),
-            "levels": 21,
-            "unit": 45,
+            "levels": 41,
+            "unit": 22,
         },
     }
 
