@@ -105,8 +105,8 @@ def photograph() -> Callable[[Page, str], None]:
 def shoot(page: Page, path: Path) -> None:
     """A picture of all of it.
 
-    Chromium draws a frame for that and was seen to lose one, for good, while the page went on. So it is asked
-    for another; a page that hangs gives none either.
+    Chromium was once seen to give none within 15 s while the page went on; why is not known. So it is asked
+    once more; a page that hangs gives none then either.
     """
     try:
         page.screenshot(path=path, full_page=True, caret="initial", timeout=10_000)
